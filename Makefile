@@ -1,0 +1,35 @@
+# make demo | test | check: each makes its own environment in .venv from Python >= 3.11 and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.demo
+	$(BIN)/python -m experiments.demo.run --out demo
+
+test: .venv/.test
+	$(BIN)/pytest
+
+check: .venv/.check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+bench: .venv/.bench
+	$(BIN)/python -m experiments.benchmarks.gatys --out experiments/benchmarks/results
+
+.venv/.%: pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	touch $@
+
+.venv/.check: .venv/.test pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[check]"
+	touch $@
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "jaxstyle needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,28 @@
+"""Paint the two style pictures of the demo: `strokes.jpg` (oils) and `glass.jpg` (leaded glass).
+
+    python -m experiments.demo.paint experiments/demo        (12 seconds on one core)
+
+The same seed gives the same picture.
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from experiments.demo.glass import glass
+from experiments.demo.strokes import strokes
+
+SIZE, SCALE = 512, 3  # pictures are painted SCALE times larger, then reduced
+SEEDS = {strokes: 6, glass: 5}
+
+
+def main(out: str) -> None:
+    """Write both pictures into the folder `out`."""
+    for paint, seed in SEEDS.items():
+        picture = paint(seed, SIZE * SCALE).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+        picture.save(Path(out) / f"{paint.__name__}.jpg", quality=90)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,114 @@
+"""Image files: any that Pillow reads becomes float32 sRGB `(h, w, 3)` in [0, 1].
+
+Grey, palette, CMYK and 16-bit files are converted, transparency is laid on white, EXIF rotation is
+applied, of an animation the first frame is taken; colour profiles are not applied. Files are written
+whole or not at all: to a temporary neighbour first, then renamed.
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from jaxstyle.core import Image, InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+ANIMATED = (".gif", ".webp", ".png")
+DEEP = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "I": 65535, "F": 1}
+
+
+def read(path: str | Path) -> Image:
+    """Read an image file as float32 sRGB in [0, 1], shape `(h, w, 3)`.
+
+    Raises `InputError` for a file that is missing, not an image, truncated, or beyond Pillow's limit
+    on pixels, which the environment variable JAXSTYLE_MAX_PIXELS replaces.
+    """
+    Pillow.MAX_IMAGE_PIXELS = int(os.environ.get("JAXSTYLE_MAX_PIXELS", 89478485))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata
+            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
+            with Pillow.open(path) as file:
+                return jnp.asarray(_pixels(ImageOps.exif_transpose(file)))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not an image file that Pillow knows") from None
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
+        limit = f"more than {Pillow.MAX_IMAGE_PIXELS} pixels"
+        raise InputError(f"{path}: {limit}; if you trust it, set JAXSTYLE_MAX_PIXELS higher") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise InputError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def _pixels(file: Pillow.Image) -> np.ndarray:
+    if file.mode in DEEP:
+        grey = np.asarray(file, np.float32) / DEEP[file.mode]
+        return np.repeat(np.clip(np.nan_to_num(grey), 0, 1)[..., None], 3, axis=-1)
+    if file.has_transparency_data:
+        file = file.convert("RGBA")
+        file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
+    return np.asarray(file.convert("RGB"), np.float32) / 255
+
+
+def to_bytes(image: Image) -> np.ndarray:
+    """Return the image as uint8, rounded and clipped."""
+    return np.clip(np.asarray(image, np.float32) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def check_output(path: Path, suffixes: Iterable[str] = SUFFIXES) -> Path:
+    """Return `path` if a file of that name can be written, before any work is done."""
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: the name must end in one of {' '.join(suffixes)}")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder")
+    return check_folder(path.parent) / path.name
+
+
+def check_folder(folder: Path) -> Path:
+    """Return `folder` if files can be written in it."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror})") from None
+
+
+def replace(path: Path, save: Callable[[Path], object]) -> None:
+    """Let `save` write a temporary neighbour of `path`, then put it in place, whole."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        save(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: str | Path, image: Image, settings: str = "") -> None:
+    """Write an image by its suffix; a PNG carries `settings` as the text chunk "jaxstyle"."""
+    path, text = Path(path), PngImagePlugin.PngInfo()
+    text.add_text("jaxstyle", settings)
+    extra = {".png": {"pnginfo": text}, ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}}
+    options = extra.get(path.suffix.lower(), {})
+    replace(path, lambda temporary: Pillow.fromarray(to_bytes(image)).save(temporary, **options))
+
+
+def write_frames(path: Path, frames: list[np.ndarray]) -> None:
+    """Write uint8 frames as an animated file, or as numbered PNGs into a folder."""
+    pictures = [Pillow.fromarray(frame) for frame in frames]
+    if path.suffix:
+        rest = {"append_images": pictures[1:], "save_all": True, "duration": 100, "loop": 0}
+        replace(path, lambda temporary: pictures[0].save(temporary, **rest))
+        return
+    for index, picture in enumerate(pictures):
+        replace(path / f"{index:04d}.png", picture.save)

@@ -1,0 +1,7 @@
+"""Distances between what an image shows and what it should show; one file a statistic."""
+
+from jaxstyle.losses.content import Content
+from jaxstyle.losses.covariance import Gram
+from jaxstyle.losses.variation import Variation
+
+__all__ = ["Content", "Gram", "Variation"]

@@ -1,0 +1,123 @@
+"""Descent on the image: the frame of every method that optimises pixels.
+
+    image = argmin_x loss(encoder(x))        from a first image, by a solver
+
+A method adds what its loss is: `prepare` summarises the style, `energy_of` joins it with the content.
+`apply` is pure: jit it, vmap it. `descend` does the same in chunks and hands out what there is, for
+progress bars, snapshots and Ctrl-C. Pixels are not constrained on the way; the result is clipped.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, pytree
+from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
+
+
+class Target(NamedTuple):
+    """A style, summarised: its loss, and its picture to start from."""
+
+    loss: Loss
+    style: Image
+
+
+class Snapshot(NamedTuple):
+    """Where a descent is: the steps done, the image (in [0, 1]), the losses of the last steps."""
+
+    step: int
+    image: Image
+    history: dict[str, np.ndarray]
+
+
+class DivergedError(InputError):
+    """The loss is not finite any more; the image before it was is in the last snapshot."""
+
+
+def from_content(content: Image, style: Image, seed: ArrayLike) -> Image:
+    """Start from the content."""
+    return content
+
+
+def from_style(content: Image, style: Image, seed: ArrayLike) -> Image:
+    """Start from the style, resized to the content's size."""
+    return jax.image.resize(style, content.shape, "linear", antialias=True).astype(content.dtype)
+
+
+def from_noise(content: Image, style: Image, seed: ArrayLike) -> Image:
+    """Start from white noise: normal, mean 1/2, standard deviation 1/4, clipped to [0, 1]."""
+    noise = jax.random.normal(jax.random.key(seed), content.shape, content.dtype)
+    return jnp.clip(0.5 + 0.25 * noise, 0, 1)
+
+
+Start = Callable[[Image, Image, ArrayLike], Image]
+STARTS: dict[str, Start] = {"content": from_content, "style": from_style, "noise": from_noise}
+
+
+@pytree
+class Descent(Method):
+    """Optimise the pixels: a subclass gives `prepare` and `loss`.
+
+    `PRESETS` names its constructors after sources, and the weights that each source used.
+    """
+
+    PRESETS: ClassVar[dict[str, str]] = {}
+
+    encoder: Encoder
+    solver: Solver = LBFGS()
+    init: Start = from_content
+    seed: ArrayLike = 0
+
+    def loss(self, content: Image, target: Target) -> Loss:
+        """Return what the image has to minimise."""
+        raise NotImplementedError
+
+    def first(self, content: Image, target: Target) -> Image:
+        """Return the image to start from."""
+        return self.init(content, target.style, self.seed)
+
+    def apply(self, content: Image, target: Target) -> Image:
+        energy = partial(evaluate, self.encoder, self.loss(content, target))
+        image, _ = minimise(self.solver, energy, self.first(content, target))
+        return jnp.clip(image, 0, 1)
+
+    def descend(self, content: Image, target: Target, every: int = 10) -> Iterator[Snapshot]:
+        """Yield a snapshot at the start and then about each `every` steps.
+
+        Raises `DivergedError` when the loss is not finite.
+        """
+        loss, image, state = _begin(self, content, target)
+        chunk = max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
+        yield Snapshot(0, jnp.clip(image, 0, 1), {})
+        for step in range(chunk, self.solver.steps + 1, chunk):
+            image, state, history = _advance(self, loss, image, state, chunk)
+            terms = jax.device_get(history)
+            bad = np.flatnonzero(~np.isfinite(terms["loss"]))
+            if bad.size:
+                raise DivergedError(
+                    f"the loss is not finite at step {step - chunk + bad[0] + 1}: "
+                    "try a smaller learning rate, a smaller weight, or solver adam"
+                )
+            yield Snapshot(step, jnp.clip(image, 0, 1), terms)
+
+
+def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[str, Scalar]]:
+    """Return the loss of an image and its terms."""
+    terms = loss.terms(encoder(image, loss.layers))
+    return sum(terms.values()), terms
+
+
+@jax.jit
+def _begin(method: Descent, content: Image, target: Target) -> tuple[Loss, Image, Any]:
+    image = method.first(content, target)
+    return method.loss(content, target), image, method.solver.transform().init(image)
+
+
+@partial(jax.jit, static_argnames="count", donate_argnames="state")
+def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, History]:
+    return advance(method.solver, partial(evaluate, method.encoder, loss), image, state, count)

@@ -1,0 +1,167 @@
+"""Neural style by optimisation (Gatys, Ecker & Bethge, CVPR 2016).
+
+    image = argmin_x  a Content(x; content) + b Gram(x; style) + t Variation(x)
+
+The default is this library's own: losses relative to their targets, so that one style weight means
+the same for every encoder and depth, from the content, 300 steps of L-BFGS. The presets are the
+sources', each exact in its loss; where a source is silent, the docstring says what was chosen. All
+optimise pixels in [0, 1] (the sources: 0..255 less the mean); L-BFGS does not mind but for the length
+of its first step.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Encoder, Image, Loss, pytree
+from jaxstyle.losses import Content, Gram, Variation
+from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise
+from jaxstyle.networks.convolution import average_pool
+from jaxstyle.networks.vgg import WIDTHS
+from jaxstyle.solvers import LBFGS, Adam, Solver
+
+LayerLoss = Callable[[dict, dict], Loss]
+Weights = dict[str, float]
+
+
+def _firsts(kind: str, weights: list[float]) -> Weights:
+    return {f"{kind}{block}_1": weight for block, weight in enumerate(weights, 1)}
+
+
+@pytree
+class Gatys(Descent):
+    """Repaint a photograph: keep its features, match the second moments of a style's.
+
+    `encoder`: the network that sees content and style; vgg19-lite comes with the library
+    `content_weight`: weight of the content loss
+    `style_weight`: weight of the style loss
+    `tv_weight`: weight of the total variation: smoother above 0
+    `content_layers`: layers that keep the content, with weights; by default the encoder's own
+    `style_layers`: layers that carry the style, with weights; by default the encoder's own
+    `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `init`: the first image
+    `seed`: seed of the noise
+    """
+
+    PRESETS = {
+        "paper": "vgg19",
+        "author": "vgg19",
+        "stanford": "vgg16",
+        "squeezenet": "squeezenet",
+        "icfp": "vgg19",
+    }
+
+    encoder: Encoder
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    tv_weight: float = 0.0
+    content_layers: Weights | None = None
+    style_layers: Weights | None = None
+    content_loss: LayerLoss = Content.relative
+    style_loss: LayerLoss = Gram.relative
+    variation: Callable = jnp.square
+    solver: Solver = LBFGS(300)
+    init: Start = from_content
+    seed: ArrayLike = 0
+
+    def prepare(self, style: Image) -> Target:
+        weights = self.style_layers or self.encoder.style_layers
+        return Target(self.style_loss(self.encoder(style, tuple(weights)), weights), style)
+
+    def loss(self, content: Image, target: Target) -> Loss:
+        weights = self.content_layers or self.encoder.content_layers
+        keep = self.content_loss(self.encoder(content, tuple(weights)), weights)
+        smooth = Variation(self.variation)
+        return self.content_weight * keep + self.style_weight * target.loss + self.tv_weight * smooth
+
+    @classmethod
+    def paper(cls, encoder: Encoder) -> "Gatys":
+        """Gatys et al. 2016 as printed: conv layers, average pooling, white noise, ratio 1e-3.
+
+        Half the sum of squares for the content; 1/4 and equal weights 1/5 for the style. The paper
+        names L-BFGS but no number of steps: 500.
+        """
+        return cls(
+            encoder.with_pool(average_pool),
+            solver=LBFGS(500),
+            init=from_noise,
+            style_weight=1e3,
+            content_layers={"conv4_2": 1.0},
+            style_layers=_firsts("conv", [1 / 20] * 5),
+            content_loss=Content.half_sum,
+            style_loss=Gram.mean,
+        )
+
+    @classmethod
+    def author(cls, encoder: Encoder) -> "Gatys":
+        """Gatys' PyTorch code: relu layers, max pooling, style 1e3 / c^2, from the content, 500 steps.
+
+        (leongatys/PytorchNeuralStyleTransfer; its second pass at 800 px is left out.)
+        """
+        return cls(
+            encoder,
+            solver=LBFGS(500),
+            style_weight=1.0,
+            content_layers={"relu4_2": 1.0},
+            style_layers=_firsts("relu", [1e3 / width**2 for width in WIDTHS]),
+            content_loss=Content.mean,
+            style_loss=Gram.mean,
+        )
+
+    @classmethod
+    def stanford(cls, encoder: Encoder) -> "Gatys":
+        """The Stanford report (Wang, Guo & Lu), for VGG-16: relu2_2, style 1e5, TV 1e-5, from noise.
+
+        It gives weights and layers (sections 3, 4.1), 300 to 500 steps, but neither the solver (here
+        L-BFGS, 500) nor the exponent and unit of the total variation (here squares, in [0, 1]).
+        """
+        return cls(
+            encoder,
+            solver=LBFGS(500),
+            init=from_noise,
+            style_weight=1e5,
+            tv_weight=1e-5,
+            content_layers={"relu2_2": 1.0},
+            style_layers=dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 1.0),
+            content_loss=Content.mean,
+            style_loss=Gram.mean,
+        )
+
+    @classmethod
+    def squeezenet(cls, encoder: Encoder) -> "Gatys":
+        """Shuvo's course paper, for SqueezeNet 1.1: content layer 3, style layers 1, 4, 6, 7, noise.
+
+        It numbers the modules of torchvision's `features` and says that lower layers weigh more and
+        that weights were searched at random, not which were found: here those of the Stanford CS231n
+        exercise with the same layers (style 2e4, 500, 12, 1; content 6e-2; TV 2e-2), 200 steps of
+        Adam at 0.1.
+        """
+        return cls(
+            encoder,
+            solver=Adam(200, 0.1),
+            init=from_noise,
+            content_weight=6e-2,
+            style_weight=1.0,
+            tv_weight=2e-2,
+            content_layers={"fire2": 1.0},
+            style_layers={"relu1": 2e4, "fire3": 500.0, "fire4": 12.0, "fire5": 1.0},
+            content_loss=Content.sum,
+            style_loss=Gram.mean,
+        )
+
+    @classmethod
+    def icfp(cls, encoder: Encoder) -> "Gatys":
+        """The ICFP presentation (Unlusoy, Menssen & Cerrada): the author's layers, style 100, rate 0.2.
+
+        200 epochs of L-BFGS, read as 200 steps; it gives conv layers, and 1e3 / c^2 for the style.
+        """
+        return cls(
+            encoder,
+            solver=LBFGS(200, learning_rate=0.2),
+            style_weight=100.0,
+            content_layers={"conv4_2": 1.0},
+            style_layers=_firsts("conv", [1e3 / width**2 for width in WIDTHS]),
+            content_loss=Content.mean,
+            style_loss=Gram.mean,
+        )

@@ -1,0 +1,6 @@
+"""The networks: Flax modules that are plain pytrees, built from arrays."""
+
+from jaxstyle.networks.squeezenet import SqueezeNet
+from jaxstyle.networks.vgg import VGG
+
+__all__ = ["VGG", "SqueezeNet"]

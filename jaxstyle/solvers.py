@@ -1,0 +1,158 @@
+"""Solvers: from an energy and a first image to a better image.
+
+    energy: x -> (value, terms)        minimise(solver, energy, x) -> (x, history)
+
+A solver is a few numbers and an optax transformation; the loop is one compiled `lax.scan`. History
+holds, for every step, the value and its terms before that step.
+
+`LBFGS` is the algorithm of torch.optim.LBFGS without line search, which the published Gatys results
+used (Nocedal & Wright, algorithm 7.4): one evaluation a step; a first step of min(1, 1/|g|_1) times
+the learning rate; a pair (s, y) is kept only where y.s > 1e-10, which keeps the model convex; the
+start of the recursion is y.s / y.y. It differs in that nothing stops it early. `Zoom` is optax's, with
+a line search that guarantees descent for at least one evaluation more a step.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from jaxstyle.core import Scalar, pytree
+
+Energy = Callable[[Array], tuple[Scalar, dict[str, Scalar]]]
+History = dict[str, Float[Array, " steps"]]
+
+
+class LBFGSState(NamedTuple):
+    """The last gradient and step, and the latest `memory` pairs in ring buffers."""
+
+    gradient: Array
+    step: Array
+    steps: Array
+    differences: Array
+    curvature: Array
+    scale: Array
+    done: Array
+    pairs: Array
+
+
+def lbfgs(learning_rate: float | Array, memory: int) -> optax.GradientTransformation:
+    """Return PyTorch's L-BFGS without line search as a transformation of one array."""
+
+    def init(params):
+        x = jnp.asarray(params)
+        ring = jnp.zeros((memory, *x.shape), x.dtype)
+        zero, count = jnp.zeros_like(x), jnp.zeros((), jnp.int32)
+        return LBFGSState(
+            zero, zero, ring, ring, jnp.zeros(memory, x.dtype), jnp.ones((), x.dtype), count, count
+        )
+
+    def update(updates, state, params=None):
+        del params
+        gradient = jnp.asarray(updates)
+        state = _remember(state, gradient, memory)
+        first = jnp.minimum(1.0, 1 / jnp.sum(jnp.abs(gradient)))
+        rate = learning_rate * jnp.where(state.done == 0, first, 1.0)
+        step = -rate.astype(gradient.dtype) * _inverse_hessian(state, gradient, memory)
+        return step, state._replace(gradient=gradient, step=step, done=state.done + 1)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _remember(state: LBFGSState, gradient: Array, memory: int) -> LBFGSState:
+    difference = gradient - state.gradient
+    curvature = jnp.vdot(difference, state.step)
+    keep = (state.done > 0) & (curvature > 1e-10)
+    slot = jnp.where(keep, state.pairs % memory, memory)  # beyond the ring: dropped
+    put = lambda ring, value: ring.at[slot].set(value, mode="drop")
+    return state._replace(
+        steps=put(state.steps, state.step),
+        differences=put(state.differences, difference),
+        curvature=put(state.curvature, curvature),
+        scale=jnp.where(keep, curvature / jnp.vdot(difference, difference), state.scale),
+        pairs=state.pairs + keep,
+    )
+
+
+def _inverse_hessian(state: LBFGSState, gradient: Array, memory: int) -> Array:
+    """Multiply by the inverse Hessian: the two-loop recursion over the pairs on hand."""
+    filled = jnp.minimum(state.pairs, memory)
+
+    def backward(i, carry):
+        q, alphas = carry
+        j = (state.pairs - 1 - i) % memory
+        alpha = jnp.vdot(state.steps[j], q) / state.curvature[j]
+        return q - alpha * state.differences[j], alphas.at[j].set(alpha)
+
+    def forward(i, q):
+        j = (state.pairs - filled + i) % memory
+        beta = jnp.vdot(state.differences[j], q) / state.curvature[j]
+        return q + (alphas[j] - beta) * state.steps[j]
+
+    q, alphas = jax.lax.fori_loop(0, filled, backward, (gradient, jnp.zeros_like(state.curvature)))
+    return jax.lax.fori_loop(0, filled, forward, state.scale * q)
+
+
+@pytree
+class LBFGS:
+    """PyTorch's L-BFGS: `memory` pairs, no line search."""
+
+    steps: int = 500
+    learning_rate: float = 1.0
+    memory: int = 100
+
+    def transform(self) -> optax.GradientTransformation:
+        return lbfgs(self.learning_rate, self.memory)
+
+
+@pytree
+class Zoom:
+    """L-BFGS with optax's zoom line search: two evaluations a step or more, never uphill."""
+
+    steps: int = 250
+    memory: int = 20
+
+    def transform(self) -> optax.GradientTransformationExtraArgs:
+        return optax.lbfgs(memory_size=self.memory)
+
+
+@pytree
+class Adam:
+    """Adam (Kingma & Ba 2015); the learning rate is in units of the image's range [0, 1]."""
+
+    steps: int = 1000
+    learning_rate: float = 0.02
+    b1: float = 0.9
+    b2: float = 0.999
+
+    def transform(self) -> optax.GradientTransformation:
+        return optax.adam(self.learning_rate, self.b1, self.b2)
+
+
+Solver = LBFGS | Zoom | Adam
+SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "zoom": Zoom, "adam": Adam}
+
+
+def advance(solver: Solver, energy: Energy, x: Array, state, count: int) -> tuple[Array, object, History]:
+    """Take `count` steps from `x` and the solver's `state` (at first `solver.transform().init(x)`)."""
+    transform = optax.with_extra_args_support(solver.transform())
+    evaluate = jax.value_and_grad(energy, has_aux=True)
+
+    def step(carry, _):
+        x, state = carry
+        (value, terms), gradient = evaluate(x)
+        extra = {"value": value, "grad": gradient, "value_fn": lambda x: energy(x)[0]}
+        update, state = transform.update(gradient, state, x, **extra)
+        return (x + update, state), terms | {"loss": value}
+
+    (x, state), history = jax.lax.scan(step, (x, state), length=count)
+    return x, state, history
+
+
+def minimise(solver: Solver, energy: Energy, x: Array) -> tuple[Array, History]:
+    """Take all of the solver's steps from `x`."""
+    x, _, history = advance(solver, energy, x, solver.transform().init(x), solver.steps)
+    return x, history

@@ -1,0 +1,20 @@
+"""Second-order statistics of a feature.
+
+    S = 1 / (h w) sum_p f_p f_p^T        (c, c): the Gram matrix of Gatys et al. 2016 per pixel
+
+The mean over pixels, unlike the sum, compares images of different sizes and merges over tiles by
+pixel count. Accumulated in float32 at least, at full precision on every device.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxstyle.core import Feature
+
+
+def second_moment(feature: Feature) -> Float[Array, "c c"]:
+    """Return the mean over pixels of the outer product of the channels with themselves."""
+    flat = feature.reshape(-1, feature.shape[-1])
+    precision, dtype = jax.lax.Precision.HIGHEST, jnp.promote_types(feature.dtype, jnp.float32)
+    return jnp.matmul(flat.T, flat, precision=precision, preferred_element_type=dtype) / flat.shape[0]

@@ -1,0 +1,298 @@
+"""The published weights as networks: find them, download them, port them from PyTorch.
+
+    load(name)    the bundle, else $JAXSTYLE_WEIGHTS, else the cache, else the publisher's file, downloaded
+
+`weights/manifest.toml` says what there is, whence, and under which licence. A file is safetensors:
+`<layer>.kernel` (HWIO), `<layer>.bias` and, for a kernel of low rank, `<layer>.lift`, of any float
+type; `network` and `flavour` are in its metadata, or in the manifest. The publisher's own PyTorch
+file will do as well: it is ported when read.
+
+Conventions: a file that is found but broken is an error, never passed over. Names, shapes and numbers
+are checked before they become a network, in float32. A file appears in its place whole or not at all.
+`$JAXSTYLE_CACHE` stands for the user's cache folder.
+"""
+
+import hashlib
+import os
+import shutil
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from itertools import pairwise
+from pathlib import Path
+from urllib.request import urlopen
+
+import jax.numpy as jnp
+import numpy as np
+import platformdirs
+from rich.console import Console
+from rich.progress import wrap_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from jaxstyle import torchfile
+from jaxstyle.core import InputError, unknown
+from jaxstyle.image.io import check_folder, check_output, replace
+from jaxstyle.networks import VGG, SqueezeNet
+from jaxstyle.networks.squeezenet import FIRES
+from jaxstyle.networks.vgg import WIDTHS, conv_names
+
+HERE = Path(__file__).parent
+BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
+NETWORKS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
+KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's name, ours
+SUFFIX = ".safetensors"
+
+Tensors = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Weights that the manifest lists; as text, a row of the list."""
+
+    name: str
+    file: str
+    network: str
+    flavour: str
+    licence: str
+    source: str
+    url: str = ""
+    megabytes: float = 0.0
+
+    @property
+    def original(self) -> str:
+        """The name of the publisher's file, or nothing."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def where(self) -> str:
+        """Where the file lies: bundled, folder, cache, to download or missing."""
+        if path := find(self.name):
+            return next(place for place, folder in _folders().items() if folder == path.parent)
+        return "to download" if self.url else "missing"
+
+    @property
+    def size(self) -> float:
+        """Megabytes of the file that there is, else of the download, else 0."""
+        path = find(self.name)
+        return path.stat().st_size / 1e6 if path else self.megabytes
+
+    def __str__(self) -> str:
+        what = f"{self.name:16}  {self.network:10}  {self.flavour:11}"
+        return f"{what}  {self.where:11}  {self.size:6.1f} MB  {self.licence}"
+
+
+def entries() -> list[Entry]:
+    """Return what the manifest lists, in its order."""
+    tables = tomllib.loads((BUNDLE / "manifest.toml").read_text("utf-8"))
+    return [Entry(name, **table) for name, table in tables.items()]
+
+
+def _entry(name: str) -> Entry:
+    known = {entry.name: entry for entry in entries()}
+    if name not in known:
+        raise unknown("weights", name, known)
+    return known[name]
+
+
+def _folders() -> dict[str, Path]:
+    """Return the folders to look in, in order."""
+    given, cache = os.environ.get("JAXSTYLE_WEIGHTS"), os.environ.get("JAXSTYLE_CACHE")
+    if given and not Path(given).is_dir():
+        raise InputError(f"JAXSTYLE_WEIGHTS is {given}: there is no such folder")
+    root = Path(cache) if cache else platformdirs.user_cache_path("jaxstyle")
+    return {"bundled": BUNDLE} | ({"folder": Path(given)} if given else {}) | {"cache": root / "weights"}
+
+
+def find(name: str) -> Path | None:
+    """Return the file that `load(name)` reads, or None if there is none yet."""
+    if name.endswith(SUFFIX):
+        return Path(name)
+    entry = _entry(name)
+    files = (folder / file for folder in _folders().values() for file in (entry.file, entry.original))
+    return next((file for file in files if file.is_file()), None)
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load(name: str) -> VGG | SqueezeNet:
+    """Return the network of the weights `name`, downloading them where that is the only way.
+
+    `name` is one of the manifest, or the path of a .safetensors file with network and flavour in its
+    metadata. Raises `InputError` if there is no such file, or a broken one.
+    """
+    entry = None if name.endswith(SUFFIX) else _entry(name)
+    path = find(name) or fetch(name)
+    if entry and path.name == entry.original:
+        network, flavour, tensors = entry.network, entry.flavour, _ported(path, entry)
+    else:
+        network, flavour, tensors = _stored(path, entry)
+    parameters: dict[str, dict] = {}
+    for key, array in tensors.items():
+        layer, _, kind = key.rpartition(".")
+        parameters.setdefault(layer, {})[kind] = jnp.asarray(array)
+    return NETWORKS[network](parameters, flavour)
+
+
+def fetch(name: str, progress: bool = True) -> Path:
+    """Download and port the weights `name` into the cache, unless they are there; return the file."""
+    if path := find(name):
+        return path
+    entry = _entry(name)
+    if not entry.url:
+        looked = ", ".join(map(str, _folders().values()))
+        ways = f"set JAXSTYLE_WEIGHTS to its folder, or `jaxstyle weights port FILE --name {name}`"
+        raise InputError(f"{entry.file} is not in {looked} and not to download: {ways}, or use vgg19-lite")
+
+    def make(draft: Path) -> None:
+        _download(entry.url, draft, progress)
+        _check_digest(draft, entry)
+        draft.write_bytes(_packed(draft, entry))
+
+    replace(target := _cached(entry), make)
+    return target
+
+
+def port(
+    path: str | os.PathLike[str], name: str | None = None, output: str | os.PathLike[str] | None = None
+) -> Path:
+    """Write the feature layers of a PyTorch file as safetensors, into the cache or to `output`.
+
+    `name` says which weights of the manifest it holds, where its own name does not. Raises
+    `InputError` if it holds anything else.
+    """
+    path = Path(path)
+    listed = {entry.original: entry for entry in entries() if entry.url}
+    if not name and path.name not in listed:
+        names = ", ".join(entry.name for entry in entries())
+        raise InputError(f"{path}: not a publisher's file name, so say --name, one of {names}")
+    entry = _entry(name) if name else listed[path.name]
+    target = check_output(Path(output), [SUFFIX]) if output else _cached(entry)
+    replace(target, lambda draft: draft.write_bytes(_packed(path, entry)))
+    return target
+
+
+def _cached(entry: Entry) -> Path:
+    folder = _folders()["cache"]
+    with suppress(OSError):  # where it cannot be made, the check says so
+        folder.mkdir(parents=True, exist_ok=True)
+    return check_folder(folder) / entry.file
+
+
+def _packed(path: Path, entry: Entry) -> bytes:
+    return save(_ported(path, entry), {"network": entry.network, "flavour": entry.flavour})
+
+
+def _download(url: str, path: Path, progress: bool) -> None:
+    console = Console(stderr=True, quiet=not progress)
+    try:
+        with urlopen(url, timeout=60) as response, path.open("wb") as file:
+            if not response.url.startswith("https://"):
+                raise InputError(f"{url}: leads to {response.url}, which is not https")
+            size = int(response.headers.get("Content-Length", 0))
+            with wrap_file(response, size, description="downloading", console=console) as reader:
+                shutil.copyfileobj(reader, file)
+    except (OSError, HTTPException) as error:
+        ways = "get it another way and `jaxstyle weights port` it, or use vgg19-lite"
+        raise InputError(f"{url}: cannot be downloaded ({error}); {ways}") from error
+
+
+def _check_digest(path: Path, entry: Entry) -> None:
+    """Hold a publisher's file against the digits in its name, as in vgg19-dcbb9e9d.pth."""
+    wanted, found = entry.original.rpartition("-")[2].removesuffix(".pth"), sha256(path)
+    if not found.startswith(wanted):
+        digits = f"its sha256 begins with {found[: len(wanted)]}"
+        raise InputError(f"{entry.original}: incomplete or altered ({digits}); download it again")
+
+
+def _stored(path: Path, entry: Entry | None) -> tuple[str, str, Tensors]:
+    """Return the network, the flavour and the tensors of a safetensors file."""
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata, keys = file.metadata() or {}, file.keys()
+            tensors = {key: file.get_tensor(key) for key in keys if not key.startswith("conv10.")}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    except (SafetensorError, AttributeError) as error:  # NumPy has not all types
+        raise InputError(f"{path}: damaged, or no safetensors file of weights ({error})") from error
+    network, flavour = (metadata.get(key, getattr(entry, key, "")) for key in ("network", "flavour"))
+    if entry and (network, flavour) != (entry.network, entry.flavour):
+        raise InputError(f"{path}: holds {network} {flavour}, not {entry.network} {entry.flavour}")
+    if network not in NETWORKS or flavour not in NETWORKS[network].FLAVOURS:
+        raise InputError(f"{path}: no known network and flavour in its metadata, but '{network}' '{flavour}'")
+    return network, flavour, _checked(path, network, tensors)
+
+
+def _ported(path: Path, entry: Entry) -> Tensors:
+    """Return the tensors of a PyTorch file; its convolutions come in the order of the layers."""
+    if path.name == entry.original:
+        _check_digest(path, entry)
+    tensors = {key: array for key, array in torchfile.read(path).items() if not key.startswith("classifier.")}
+    modules = [key.removesuffix(".weight") for key, array in tensors.items() if array.ndim == 4]
+    if modules and tensors[f"{modules[0]}.weight"].shape == (3, 3, 1, 1):
+        _drop_normalisation(path, entry, tensors, modules.pop(0))
+    layers, ported = dict(zip(modules, _kernels(entry.network), strict=False)), {}
+    for key, array in tensors.items():
+        module, _, kind = key.rpartition(".")
+        if module not in layers or kind not in KINDS:
+            raise InputError(f"{path}: has {key}, which is not of {entry.network}")
+        ported[f"{layers[module]}.{KINDS[kind]}"] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    return _checked(path, entry.network, ported)
+
+
+def _drop_normalisation(path: Path, entry: Entry, tensors: Tensors, module: str) -> None:
+    """Leave out a first 1 x 1 convolution, as in vgg_normalised, that does what the flavour does."""
+    kernel, bias = tensors.pop(f"{module}.weight")[..., 0, 0], tensors.pop(f"{module}.bias", 0.0)
+    flavour = NETWORKS[entry.network].FLAVOURS[entry.flavour]
+    colours = jnp.eye(4, 3)  # red, green, blue and black
+    if not np.allclose(colours @ kernel.T + bias, flavour(colours), rtol=1e-4, atol=1e-3):
+        raise InputError(f"{path}: begins with another normalisation than that of {entry.name}")
+
+
+def _checked(path: Path, network: str, tensors: Tensors) -> Tensors:
+    """Return the tensors as contiguous float32, sure to be the network's."""
+    shapes, checked = _shapes(network, tensors), {}
+    for key in sorted(tensors.keys() - shapes):
+        raise InputError(f"{path}: has {key}, which is not of {network}")
+    for key, shape in shapes.items():
+        if key not in tensors:
+            raise InputError(f"{path}: lacks {key}")
+        if tensors[key].shape != shape or not jnp.issubdtype(tensors[key].dtype, jnp.floating):
+            found = f"{tensors[key].dtype} {tensors[key].shape}"
+            raise InputError(f"{path}: {key} is {found}, not float {shape}; kernels are HWIO")
+        with np.errstate(over="ignore"):
+            checked[key] = np.ascontiguousarray(tensors[key], np.float32)
+        if not np.isfinite(checked[key]).all():
+            raise InputError(f"{path}: {key} has numbers that are not finite")
+    return checked
+
+
+def _shapes(network: str, tensors: Tensors) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor down to the deepest layer, or fire, of which there is one."""
+    kernels, stages, shapes = _kernels(network), {key.partition(".")[0] for key in tensors}, {}
+    depth = max((i for i, layer in enumerate(kernels) if layer.partition(".")[0] in stages), default=0)
+    for layer, shape in list(kernels.items())[: depth + 1]:
+        shapes |= {f"{layer}.kernel": shape, f"{layer}.bias": shape[3:]}
+        if f"{layer}.lift" in tensors:
+            rank = tensors[f"{layer}.lift"].shape[:1]
+            shapes |= {f"{layer}.kernel": shape[:3] + rank, f"{layer}.lift": rank + shape[3:]}
+    return shapes
+
+
+def _kernels(network: str) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every kernel, in the order of the layers."""
+    if network != "squeezenet":
+        names = conv_names(network)
+        widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
+        return {name: (3, 3, *pair) for name, pair in zip(names, pairwise(widths), strict=True)}
+    kernels = {"conv1": (3, 3, 3, 64)}
+    for fire, (inputs, squeezed, expanded) in FIRES.items():
+        kernels[f"{fire}.squeeze1x1"] = (1, 1, inputs, squeezed)
+        kernels[f"{fire}.expand1x1"] = (1, 1, squeezed, expanded)
+        kernels[f"{fire}.expand3x3"] = (3, 3, squeezed, expanded)
+    return kernels

@@ -1,0 +1,68 @@
+"""Shared by all tests: synthetic encoders of full depth, small smooth images, real data where named."""
+
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxstyle.networks import VGG, squeezenet, vgg
+
+
+def picture(height: int, width: int, seed: int) -> jax.Array:
+    """Return a smooth random image with a little noise, in [0, 1]."""
+    generator = np.random.default_rng(seed)
+    coarse = jnp.asarray(generator.random((5, 6, 3)), jnp.float32)
+    noise = jnp.asarray(generator.random((height, width, 3)), jnp.float32)
+    return 0.8 * jax.image.resize(coarse, (height, width, 3), "linear") + 0.2 * noise
+
+
+@pytest.fixture(scope="session")
+def content() -> jax.Array:
+    return picture(40, 48, 1)
+
+
+@pytest.fixture(scope="session")
+def style() -> jax.Array:
+    return picture(36, 52, 2)
+
+
+@pytest.fixture(scope="session")
+def small_vgg() -> VGG:
+    """A VGG-16 on random weights, an eighth as wide."""
+    return VGG(thin(vgg.random_parameters("vgg16", 0), 8), "torchvision")
+
+
+@pytest.fixture(scope="session")
+def small_squeezenet() -> squeezenet.SqueezeNet:
+    return squeezenet.SqueezeNet(squeezenet.random_parameters(0), "torchvision")
+
+
+def thin(parameters: dict, factor: int) -> dict:
+    """Return the parameters with every `factor`-th channel only, rescaled to keep the variance."""
+    thinned = {}
+    for name, conv in parameters.items():
+        step = 1 if name == "conv1_1" else factor
+        kernel = conv["kernel"][:, :, ::step, ::factor] * np.sqrt(step)
+        thinned[name] = {"kernel": kernel, "bias": conv["bias"][::factor]}
+    return thinned
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """The folder of real weights; tests that need it run wherever JAXSTYLE_WEIGHTS names one."""
+    return _folder("JAXSTYLE_WEIGHTS")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real pictures; tests that need it run wherever JAXSTYLE_DATA names one."""
+    return _folder("JAXSTYLE_DATA")
+
+
+def _folder(variable: str) -> Path:
+    if variable not in os.environ:
+        pytest.skip(f"{variable} is not set")
+    return Path(os.environ[variable])

@@ -1,0 +1,138 @@
+"""The laws that every method keeps, run over every method and preset."""
+
+import dataclasses
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxstyle import Gatys, stylize
+from jaxstyle.methods.descent import Descent, DivergedError, from_noise, from_style
+from jaxstyle.solvers import LBFGS, Adam, Zoom
+
+STEPS = 4
+
+
+def short(method: Descent) -> Descent:
+    return dataclasses.replace(method, solver=dataclasses.replace(method.solver, steps=STEPS))
+
+
+@pytest.fixture(scope="module", params=["default", *Gatys.PRESETS])
+def method(request, small_vgg, small_squeezenet):
+    encoder = small_squeezenet if request.param == "squeezenet" else small_vgg
+    return short(Gatys(encoder) if request.param == "default" else getattr(Gatys, request.param)(encoder))
+
+
+def last(method, content, target):
+    *_, snapshot = method.descend(content, target)
+    return snapshot
+
+
+def test_shape_range_and_change(method, content, style):
+    image = stylize(method, content, style)
+    assert image.shape == content.shape
+    assert image.dtype == content.dtype
+    assert jnp.all((image >= 0) & (image <= 1))
+    assert jnp.max(jnp.abs(image - content)) > 1e-3
+
+
+def test_descend_equals_apply(method, content, style):
+    snapshot = last(method, content, method.prepare(style))
+    np.testing.assert_allclose(snapshot.image, stylize(method, content, style), atol=2e-3)
+    assert snapshot.step == STEPS
+    total = sum(values for name, values in snapshot.history.items() if name != "loss")
+    np.testing.assert_allclose(total, snapshot.history["loss"], rtol=1e-5)
+
+
+def test_new_styles_weights_and_rates_do_not_retrace(method, content, style):
+    traces = []
+
+    @jax.jit
+    def run(method, content, style):
+        traces.append(None)
+        return method.apply(content, method.prepare(style))
+
+    run(method, content, style)
+    other = dataclasses.replace(method, style_weight=3.0, content_weight=0.5, tv_weight=1e-3, seed=5)
+    run(other, content[::-1], 1 - style)
+    if not isinstance(method.solver, Zoom):
+        run(dataclasses.replace(other, solver=dataclasses.replace(method.solver, learning_rate=0.5)), content, style)
+    assert len(traces) == 1
+
+
+def test_vmap_over_styles_equals_one_by_one(method, content, style):
+    styles = jnp.stack([style, style[:, ::-1]])
+    one = short(dataclasses.replace(method, solver=LBFGS(2)))
+    both = jax.jit(jax.vmap(lambda style: stylize(one, content, style)))(styles)
+    for index, image in enumerate(both):
+        np.testing.assert_allclose(image, stylize(one, content, styles[index]), atol=5e-3)
+
+
+def test_gradient_is_finite(method, content, style):
+    target = method.prepare(style)
+    loss = method.loss(content, target)
+    image = method.first(content, target)
+    gradient = jax.jit(jax.grad(lambda x: loss(method.encoder(x, loss.layers))))(image)
+    assert jnp.all(jnp.isfinite(gradient))
+    assert jnp.any(gradient != 0)
+
+
+def test_is_a_pytree_with_a_stable_text(method):
+    leaves, structure = jax.tree.flatten(method)
+    assert repr(jax.tree.unflatten(structure, leaves)) == repr(method)
+    assert " at 0x" not in repr(method)
+
+
+def test_sweep_over_a_weight_is_one_batch(small_vgg, content, style):
+    weights = jnp.array([0.0, 1.0, 1e3])
+    method = Gatys(small_vgg, solver=Adam(20))
+    images = jax.vmap(lambda w: stylize(dataclasses.replace(method, style_weight=w), content, style))(weights)
+    loss = method.prepare(style).loss
+    losses = [loss(small_vgg(image, loss.layers)) for image in images]
+    np.testing.assert_allclose(images[0], content, atol=1e-6)
+    assert losses[0] > losses[1] > losses[2]
+
+
+@pytest.mark.parametrize("solver", [LBFGS(6), Zoom(6), Adam(6)], ids=repr)
+@pytest.mark.parametrize("init", [from_noise, from_style], ids=lambda init: init.__name__)
+def test_every_solver_descends_from_every_start(small_vgg, content, style, solver, init):
+    method = Gatys(small_vgg, solver=solver, init=init)
+    history = last(method, content, method.prepare(style)).history["loss"]
+    assert history[-1] < history[0]
+
+
+def test_noise_is_a_function_of_the_seed(small_vgg, content, style):
+    first = lambda seed: from_noise(content, style, seed)
+    np.testing.assert_array_equal(first(3), first(3))
+    assert jnp.any(first(3) != first(4))
+
+
+def test_same_run_same_bits(small_vgg, content, style):
+    method = Gatys(small_vgg, solver=LBFGS(4))
+    images = [last(method, content, method.prepare(style)).image for _ in range(2)]
+    np.testing.assert_array_equal(*images)
+
+
+def test_divergence_is_reported_and_the_last_image_is_finite(small_vgg, content, style):
+    method = Gatys(small_vgg, solver=Adam(40, learning_rate=1e30))
+    seen = []
+    with pytest.raises(DivergedError, match="not finite at step"):
+        seen.extend(method.descend(content, method.prepare(style), every=1))
+        raise AssertionError
+    for snapshot in method.descend(content, method.prepare(style), every=1):
+        seen.append(snapshot)
+        if len(seen) == 2:
+            break
+    assert all(jnp.all(jnp.isfinite(snapshot.image)) for snapshot in seen[:1])
+
+
+def test_snapshots_cover_all_steps(small_vgg, content, style):
+    method = Gatys(small_vgg, solver=LBFGS(7))
+    snapshots = list(method.descend(content, method.prepare(style), every=3))
+    assert [snapshot.step for snapshot in snapshots] == list(range(8))
+
+
+def test_solver_states_survive_pickling(small_vgg):
+    assert repr(pickle.loads(pickle.dumps(LBFGS(3)))) == repr(LBFGS(3))
