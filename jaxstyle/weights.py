@@ -2,10 +2,9 @@
 
     load(name)    the bundle, else $JAXSTYLE_WEIGHTS, else the cache, else the publisher's file, downloaded
 
-`weights/manifest.toml` says what there is, whence, and under which licence. A file is safetensors:
-`<layer>.kernel` (HWIO), `<layer>.bias` and, for a kernel of low rank, `<layer>.lift`, of any float
-type; `network` and `flavour` are in its metadata, or in the manifest. The publisher's own PyTorch
-file will do as well: it is ported when read.
+`weights/manifest.toml` says what there is, where from, and under which licence. A file is safetensors
+with the names and shapes of `networks/parameters.py`, of any float type; its metadata or the manifest
+give `network` and `flavour`. The publisher's own PyTorch file will do as well: it is ported when read.
 
 Conventions: a file that is found but broken is an error, never passed over. Names, shapes and numbers
 are checked before they become a network, in float32. A file appears in its place whole or not at all.
@@ -19,12 +18,10 @@ import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from itertools import pairwise
 from pathlib import Path
 from urllib.request import urlopen
 
 import jax.numpy as jnp
-import numpy as np
 import platformdirs
 from rich.console import Console
 from rich.progress import wrap_file
@@ -35,16 +32,11 @@ from jaxstyle import torchfile
 from jaxstyle.core import InputError, unknown
 from jaxstyle.image.io import check_folder, check_output, replace
 from jaxstyle.networks import VGG, SqueezeNet
-from jaxstyle.networks.squeezenet import FIRES
-from jaxstyle.networks.vgg import WIDTHS, conv_names
+from jaxstyle.networks.parameters import NETWORKS, Tensors, check, from_torch
 
 HERE = Path(__file__).parent
 BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
-NETWORKS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
-KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's name, ours
 SUFFIX = ".safetensors"
-
-Tensors = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -212,6 +204,8 @@ def _check_digest(path: Path, entry: Entry) -> None:
 
 def _stored(path: Path, entry: Entry | None) -> tuple[str, str, Tensors]:
     """Return the network, the flavour and the tensors of a safetensors file."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as file:
             metadata, keys = file.metadata() or {}, file.keys()
@@ -225,74 +219,10 @@ def _stored(path: Path, entry: Entry | None) -> tuple[str, str, Tensors]:
         raise InputError(f"{path}: holds {network} {flavour}, not {entry.network} {entry.flavour}")
     if network not in NETWORKS or flavour not in NETWORKS[network].FLAVOURS:
         raise InputError(f"{path}: no known network and flavour in its metadata, but '{network}' '{flavour}'")
-    return network, flavour, _checked(path, network, tensors)
+    return network, flavour, check(tensors, network, path)
 
 
 def _ported(path: Path, entry: Entry) -> Tensors:
-    """Return the tensors of a PyTorch file; its convolutions come in the order of the layers."""
     if path.name == entry.original:
         _check_digest(path, entry)
-    tensors = {key: array for key, array in torchfile.read(path).items() if not key.startswith("classifier.")}
-    modules = [key.removesuffix(".weight") for key, array in tensors.items() if array.ndim == 4]
-    if modules and tensors[f"{modules[0]}.weight"].shape == (3, 3, 1, 1):
-        _drop_normalisation(path, entry, tensors, modules.pop(0))
-    layers, ported = dict(zip(modules, _kernels(entry.network), strict=False)), {}
-    for key, array in tensors.items():
-        module, _, kind = key.rpartition(".")
-        if module not in layers or kind not in KINDS:
-            raise InputError(f"{path}: has {key}, which is not of {entry.network}")
-        ported[f"{layers[module]}.{KINDS[kind]}"] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
-    return _checked(path, entry.network, ported)
-
-
-def _drop_normalisation(path: Path, entry: Entry, tensors: Tensors, module: str) -> None:
-    """Leave out a first 1 x 1 convolution, as in vgg_normalised, that does what the flavour does."""
-    kernel, bias = tensors.pop(f"{module}.weight")[..., 0, 0], tensors.pop(f"{module}.bias", 0.0)
-    flavour = NETWORKS[entry.network].FLAVOURS[entry.flavour]
-    colours = jnp.eye(4, 3)  # red, green, blue and black
-    if not np.allclose(colours @ kernel.T + bias, flavour(colours), rtol=1e-4, atol=1e-3):
-        raise InputError(f"{path}: begins with another normalisation than that of {entry.name}")
-
-
-def _checked(path: Path, network: str, tensors: Tensors) -> Tensors:
-    """Return the tensors as contiguous float32, sure to be the network's."""
-    shapes, checked = _shapes(network, tensors), {}
-    for key in sorted(tensors.keys() - shapes):
-        raise InputError(f"{path}: has {key}, which is not of {network}")
-    for key, shape in shapes.items():
-        if key not in tensors:
-            raise InputError(f"{path}: lacks {key}")
-        if tensors[key].shape != shape or not jnp.issubdtype(tensors[key].dtype, jnp.floating):
-            found = f"{tensors[key].dtype} {tensors[key].shape}"
-            raise InputError(f"{path}: {key} is {found}, not float {shape}; kernels are HWIO")
-        with np.errstate(over="ignore"):
-            checked[key] = np.ascontiguousarray(tensors[key], np.float32)
-        if not np.isfinite(checked[key]).all():
-            raise InputError(f"{path}: {key} has numbers that are not finite")
-    return checked
-
-
-def _shapes(network: str, tensors: Tensors) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor down to the deepest layer, or fire, of which there is one."""
-    kernels, stages, shapes = _kernels(network), {key.partition(".")[0] for key in tensors}, {}
-    depth = max((i for i, layer in enumerate(kernels) if layer.partition(".")[0] in stages), default=0)
-    for layer, shape in list(kernels.items())[: depth + 1]:
-        shapes |= {f"{layer}.kernel": shape, f"{layer}.bias": shape[3:]}
-        if f"{layer}.lift" in tensors:
-            rank = tensors[f"{layer}.lift"].shape[:1]
-            shapes |= {f"{layer}.kernel": shape[:3] + rank, f"{layer}.lift": rank + shape[3:]}
-    return shapes
-
-
-def _kernels(network: str) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every kernel, in the order of the layers."""
-    if network != "squeezenet":
-        names = conv_names(network)
-        widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
-        return {name: (3, 3, *pair) for name, pair in zip(names, pairwise(widths), strict=True)}
-    kernels = {"conv1": (3, 3, 3, 64)}
-    for fire, (inputs, squeezed, expanded) in FIRES.items():
-        kernels[f"{fire}.squeeze1x1"] = (1, 1, inputs, squeezed)
-        kernels[f"{fire}.expand1x1"] = (1, 1, squeezed, expanded)
-        kernels[f"{fire}.expand3x3"] = (3, 3, squeezed, expanded)
-    return kernels
+    return from_torch(torchfile.read(path), entry.network, entry.flavour, path)

@@ -1,0 +1,102 @@
+"""The tensors of a network by name: which there are, of which shapes, and what PyTorch makes of them.
+
+    {"conv1_1.kernel": (3, 3, 3, 64), "conv1_1.bias": (64,), "conv1_2.kernel": ...}
+
+A network may end after any layer, but has all layers before; a fire of SqueezeNet is whole. A kernel of
+rank r may stand in two factors, `<layer>.kernel` (h, w, i, r) and `<layer>.lift` (r, o).
+
+PyTorch's kernels are OIHW, and its convolutions come in the order of the layers whatever their names:
+`features.0.weight` (torchvision), `2.weight` (vgg_normalised). Its classifier is left out.
+"""
+
+from itertools import pairwise
+from os import PathLike
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxstyle.core import InputError
+from jaxstyle.networks.squeezenet import FIRES, SqueezeNet
+from jaxstyle.networks.vgg import VGG, WIDTHS, conv_names
+
+NETWORKS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
+KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's names and ours
+
+Path = str | PathLike[str]
+Shape = tuple[int, ...]
+Tensors = dict[str, np.ndarray]
+
+
+def kernels(network: str) -> dict[str, Shape]:
+    """Return the shape of every kernel by layer, in order."""
+    if network != "squeezenet":
+        names = conv_names(network)
+        widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
+        return {name: (3, 3, *pair) for name, pair in zip(names, pairwise(widths), strict=True)}
+    shapes = {"conv1": (3, 3, 3, 64)}
+    for fire, (inputs, squeezed, expanded) in FIRES.items():
+        shapes[f"{fire}.squeeze1x1"] = (1, 1, inputs, squeezed)
+        shapes[f"{fire}.expand1x1"] = (1, 1, squeezed, expanded)
+        shapes[f"{fire}.expand3x3"] = (3, 3, squeezed, expanded)
+    return shapes
+
+
+def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
+    """Return the shapes that there should be, down to the deepest layer of which there is anything."""
+    every, stages, shapes = kernels(network), {key.partition(".")[0] for key in tensors}, {}
+    depth = max((i for i, layer in enumerate(every) if layer.partition(".")[0] in stages), default=0)
+    for layer, shape in list(every.items())[: depth + 1]:
+        shapes |= {f"{layer}.kernel": shape, f"{layer}.bias": shape[3:]}
+        if f"{layer}.lift" in tensors:
+            rank = tensors[f"{layer}.lift"].shape[:1]
+            shapes |= {f"{layer}.kernel": shape[:3] + rank, f"{layer}.lift": rank + shape[3:]}
+    return shapes
+
+
+def check(tensors: Tensors, network: str, path: Path) -> Tensors:
+    """Return the tensors as contiguous float32, sure to be the network's.
+
+    Raises `InputError`, which names the file `path`, for a tensor that is missing, strange, of the
+    wrong shape or kind, or not finite.
+    """
+    shapes = _shapes(tensors, network)
+    for key in sorted(tensors.keys() - shapes):
+        raise InputError(f"{path}: has {key}, which {network} has not")
+    for key, shape in shapes.items():
+        if key not in tensors:
+            raise InputError(f"{path}: lacks {key}")
+        found = tensors[key]
+        if found.shape != shape or not jnp.issubdtype(found.dtype, jnp.floating):
+            raise InputError(f"{path}: {key} is {found.dtype} {found.shape}, not float {shape} (HWIO)")
+    with np.errstate(over="ignore"):
+        checked = {key: np.ascontiguousarray(tensors[key], np.float32) for key in shapes}
+    for key, array in checked.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{path}: {key} has numbers that are not finite")
+    return checked
+
+
+def from_torch(tensors: Tensors, network: str, flavour: str, path: Path) -> Tensors:
+    """Return the feature layers of a PyTorch state by our names, checked."""
+    tensors = {key: array for key, array in tensors.items() if not key.startswith("classifier.")}
+    weights = (key for key, array in tensors.items() if array.ndim == 4 and key.endswith(".weight"))
+    modules = [key.removesuffix(".weight") for key in weights]
+    if modules and tensors[f"{modules[0]}.weight"].shape == (3, 3, 1, 1):
+        weight, bias = (tensors.pop(f"{modules[0]}.{kind}", np.zeros(3)) for kind in KINDS)
+        if not _normalises(weight[..., 0, 0], bias, network, flavour):
+            raise InputError(f"{path}: begins with another normalisation than that of {network} {flavour}")
+        del modules[0]
+    layers, ours = dict(zip(modules, kernels(network), strict=False)), {}
+    for key, array in tensors.items():
+        module, _, kind = key.rpartition(".")
+        if module not in layers or kind not in KINDS:
+            raise InputError(f"{path}: has {key}, which {network} has not")
+        ours[f"{layers[module]}.{KINDS[kind]}"] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    return check(ours, network, path)
+
+
+def _normalises(matrix: np.ndarray, bias: np.ndarray, network: str, flavour: str) -> bool:
+    """Tell whether a first 1 x 1 convolution, as in vgg_normalised, does what the flavour does."""
+    colours = jnp.eye(4, 3)  # red, green, blue and black
+    expected = NETWORKS[network].FLAVOURS[flavour](colours)
+    return bias.shape == (3,) and np.allclose(colours @ matrix.T + bias, expected, rtol=1e-4, atol=1e-3)
