@@ -106,10 +106,13 @@ def find(name: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def sha256(path: str | os.PathLike[str]) -> str:
+def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def load(name: str) -> VGG | SqueezeNet:
@@ -150,9 +153,7 @@ def fetch(name: str, progress: bool = True) -> Path:
     return target
 
 
-def port(
-    path: str | os.PathLike[str], name: str | None = None, output: str | os.PathLike[str] | None = None
-) -> Path:
+def port(path: str | Path, name: str | None = None, output: str | Path | None = None) -> Path:
     """Write the feature layers of a PyTorch file as safetensors, into the cache or to `output`.
 
     `name` says which weights of the manifest it holds, where its own name does not. Raises
@@ -190,7 +191,7 @@ def _download(url: str, path: Path, progress: bool) -> None:
             with wrap_file(response, size, description="downloading", console=console) as reader:
                 shutil.copyfileobj(reader, file)
     except (OSError, HTTPException) as error:
-        ways = "get it another way and `jaxstyle weights port` it, or use vgg19-lite"
+        ways = "get it another way, then `jaxstyle weights port FILE`, or use vgg19-lite"
         raise InputError(f"{url}: cannot be downloaded ({error}); {ways}") from error
 
 

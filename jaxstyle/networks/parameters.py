@@ -10,7 +10,7 @@ PyTorch's kernels are OIHW, and its convolutions come in the order of the layers
 """
 
 from itertools import pairwise
-from os import PathLike
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +22,6 @@ from jaxstyle.networks.vgg import VGG, WIDTHS, conv_names
 NETWORKS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
 KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's names and ours
 
-Path = str | PathLike[str]
 Shape = tuple[int, ...]
 Tensors = dict[str, np.ndarray]
 

@@ -1,0 +1,137 @@
+"""Laws of the convolutions and pools: each equals XLA's own, or plain NumPy, gradients included."""
+
+from functools import partial
+from math import ceil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.test_util import check_grads
+
+from jaxstyle.networks.convolution import Conv, average_pool, conv, max_pool, reflect_conv, zero_conv
+from jaxstyle.networks.squeezenet import ceil_max_pool, point_conv
+
+INNER, SAME, CORNER = ((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def random(*shape: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(shape).standard_normal(shape))
+
+
+def xla_conv(x, kernel, padding):
+    dimensions = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x[None], kernel, (1, 1), padding, dimension_numbers=dimensions)[0]
+
+
+def padded_conv(x, kernel):
+    return xla_conv(jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="reflect"), kernel, "VALID")
+
+
+def case(size: int, padding):
+    """Return `conv` at one padding, XLA's, and the size of the kernel."""
+    return lambda x, kernel: conv(x, kernel, padding), lambda x, kernel: xla_conv(x, kernel, padding), size
+
+
+CONVOLUTIONS = {
+    "3x3": case(3, INNER),
+    "3x3-same": case(3, SAME),
+    "3x3-corner": case(3, CORNER),
+    "1x1": case(1, INNER),
+    "zero": (zero_conv, lambda x, kernel: xla_conv(x, kernel, "SAME"), 3),
+    "reflect": (reflect_conv, padded_conv, 3),
+    "point": (point_conv, lambda x, kernel: xla_conv(x, kernel, "VALID"), 1),
+}
+WITHIN = {
+    "scan": lambda f: lambda *args: last(lax.scan(lambda carry, _: (carry, f(*args)), 0, length=2)[1]),
+    "vmap": lambda f: lambda x, kernel: last(jax.vmap(f, (0, None))(jnp.stack([-x, x]), kernel)),
+}
+
+
+def last(tree):
+    return jax.tree.map(lambda leaf: leaf[-1], tree)
+
+
+def with_gradients(function):
+    """Return the function that adds the gradients of `function`, its value weighed at random."""
+
+    def evaluate(*args):
+        value, pull = jax.vjp(function, *args)
+        return value, *pull(random(*value.shape))
+
+    return evaluate
+
+
+def assert_close(actual, expected):
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-12), actual, expected)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_convolution_and_its_gradients_are_xlas(name):
+    function, plain, side = CONVOLUTIONS[name]
+    arguments = random(9, 6, 3), random(side, side, 3, 2)
+    actual, expected = (jax.jit(with_gradients(f))(*arguments) for f in (function, plain))
+    assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("within", WITHIN)
+@pytest.mark.parametrize("name", ["3x3-corner", "1x1", "reflect"])
+def test_a_convolution_is_the_same_within(within, name):
+    function, plain, side = CONVOLUTIONS[name]
+    arguments = random(5, 4, 3), random(side, side, 3, 2)
+    actual = jax.jit(WITHIN[within](with_gradients(function)))(*arguments)
+    assert_close(actual, jax.jit(with_gradients(plain))(*arguments))
+
+
+@pytest.mark.parametrize("name", ["3x3-corner", "reflect"])
+def test_a_convolution_has_second_derivatives(name):
+    function, _, side = CONVOLUTIONS[name]
+    check_grads(jax.jit(function), (random(4, 5, 2), random(side, side, 2, 2)), order=2, modes=["rev"])
+
+
+@pytest.mark.parametrize("convolve", [zero_conv, reflect_conv])
+def test_a_lift_composes_with_the_kernel(convolve):
+    x, thin, lift, bias = random(5, 4, 3), random(3, 3, 3, 2), random(2, 6), random(6)
+    assert_close(Conv(thin, bias, lift)(x, convolve), Conv(thin @ lift, bias)(x, convolve))
+
+
+def window(start: float, reduce, x):
+    return lax.reduce_window(x, start, reduce, (2, 2, 1), (2, 2, 1), "VALID")
+
+
+POOLS = {
+    "max": (max_pool, partial(window, -np.inf, lax.max)),
+    "average": (average_pool, lambda x: window(0.0, lax.add, x) / 4),
+}
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (8, 5), (7, 9)])
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_pool_and_its_gradient_are_xlas(pool, size):
+    actual, expected = (jax.jit(with_gradients(function))(random(*size, 3)) for function in POOLS[pool])
+    assert_close(actual, expected)
+
+
+def ceil_mode(x: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what Caffe and `torch.nn.MaxPool2d(3, 2, ceil_mode=True)` give, window by window."""
+    value, gradient = np.empty_like(cotangent), np.zeros_like(x)
+    for i, j, channel in np.ndindex(value.shape):
+        block = (slice(2 * i, 2 * i + 3), slice(2 * j, 2 * j + 3), channel)
+        value[i, j, channel] = x[block].max()
+        gradient[block] += cotangent[i, j, channel] * (x[block] == x[block].max())
+    return value, gradient
+
+
+@pytest.mark.parametrize("size", [(n, 11 - n) for n in range(2, 10)])
+def test_the_ceil_pool_is_that_of_caffe(size):
+    x = random(*size, 2)
+    cotangent = random(*(ceil((n - 3) / 2) + 1 for n in size), 2)
+    actual = jax.jit(with_gradients(ceil_max_pool))(x)
+    assert_close(actual, ceil_mode(np.asarray(x), np.asarray(cotangent)))
