@@ -11,10 +11,13 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -118,10 +121,18 @@ def _solver(solver, options: argparse.Namespace):
     return dataclasses.replace(solver, **changes)
 
 
-def watch(
-    snapshots, steps: int, keep_frames: bool
-) -> tuple[Snapshot, dict, list, BaseException | None, float]:
-    """Follow a descent with a progress bar; return the last snapshot, the history, frames, what stopped it."""
+class Watched(NamedTuple):
+    """What a descent left: its last snapshot, all losses, the frames asked for, and what stopped it early."""
+
+    last: Snapshot
+    history: dict[str, list[float]]
+    frames: list[np.ndarray]
+    stopped: BaseException | None
+    seconds_to_first: float
+
+
+def watch(snapshots: Iterable[Snapshot], steps: int, keep_frames: bool) -> Watched:
+    """Follow a descent with a progress bar, until it ends, diverges, or Ctrl-C."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     history, frames, stopped, last, compiled = {}, [], None, None, 0.0
     start = time.perf_counter()
@@ -139,7 +150,7 @@ def watch(
             stopped = error
     if last is None:
         raise stopped or InputError("no step was taken")
-    return last, history, frames, stopped, compiled
+    return Watched(last, history, frames, stopped, compiled)
 
 
 def provenance(method: Descent, encoder: str, snapshot: Snapshot, seconds: dict[str, float], options) -> str:
@@ -158,7 +169,7 @@ def provenance(method: Descent, encoder: str, snapshot: Snapshot, seconds: dict[
         "style": {"file": options.style.name, "sha256": weights.sha256(options.style)},
         "size": list(snapshot.image.shape[1::-1]),
         "steps": snapshot.step,
-        "seconds": seconds,
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
         "versions": {name: version(name) for name in packages},
         "commit": commit or None,
@@ -198,22 +209,21 @@ def run(options: argparse.Namespace) -> int:
     method, encoder = build(options)
     start = time.perf_counter()
     snapshots = method.descend(content, method.prepare(style))
-    last, history, frames, stopped, first = watch(snapshots, method.solver.steps, bool(options.frames))
-    seconds = {"total": round(time.perf_counter() - start, 2), "to_first_losses": round(first, 2)}
-    facts = provenance(method, encoder, last, seconds, options)
-    io.write(options.output, last.image, facts)
+    watched = watch(snapshots, method.solver.steps, bool(options.frames))
+    seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}
+    facts = provenance(method, encoder, watched.last, seconds, options)
+    io.write(options.output, watched.last.image, facts)
     beside = options.output.with_name(options.output.name + ".provenance.json")
     io.replace(beside, lambda path: path.write_text(facts + "\n"))
-    if options.history and history:
-        plot(options.history, history)
+    if options.history and watched.history:
+        plot(options.history, watched.history)
     if options.frames:
-        if not options.frames.suffix:
-            options.frames.mkdir(exist_ok=True)
-        io.write_frames(options.frames, frames)
-    print(f"{options.output}: {last.step} steps with {encoder} in {seconds['total']} s", file=sys.stderr)
-    if isinstance(stopped, DivergedError):
-        raise stopped
-    return 130 if stopped else 0
+        io.write_frames(options.frames, watched.frames)
+    done = f"{watched.last.step} steps with {encoder} in {seconds['total']:.1f} s"
+    print(f"{options.output}: {done}", file=sys.stderr)
+    if isinstance(watched.stopped, DivergedError):
+        raise watched.stopped
+    return 130 if watched.stopped else 0
 
 
 def list_weights(options: argparse.Namespace) -> int:
@@ -224,16 +234,19 @@ def list_weights(options: argparse.Namespace) -> int:
 
 
 def fetch_weights(options: argparse.Namespace) -> int:
+    """Download weights; print where they lie."""
     print(weights.fetch(options.name))
     return 0
 
 
 def port_weights(options: argparse.Namespace) -> int:
+    """Port a PyTorch file; print where the result lies."""
     print(weights.port(options.file, options.name, options.output))
     return 0
 
 
 def add_weights(commands) -> None:
+    """Add the subcommand `weights` and its actions."""
     parser = commands.add_parser("weights", help="list, fetch or port the networks' weights")
     actions = parser.add_subparsers(required=True, metavar="list | fetch NAME | port FILE")
     actions.add_parser("list", help="what there is and where it lies").set_defaults(run=list_weights)

@@ -59,6 +59,7 @@ def pytree(cls: type[T]) -> type[T]:
 def _show(self) -> str:
     """Show the fields, functions by name, so that the text is the same in every run."""
     values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+    values = {name: dict(sorted(v.items())) if isinstance(v, dict) else v for name, v in values.items()}
     shown = (f"{name}={getattr(value, '__qualname__', value)!s}" for name, value in values.items())
     return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -78,10 +79,6 @@ class Loss:
     """A scalar function of features, closed under `+` and multiplication by a number."""
 
     @property
-    def name(self) -> str:
-        return type(self).__name__.lower()
-
-    @property
     def layers(self) -> tuple[str, ...]:
         """The layers that the loss reads."""
         raise NotImplementedError
@@ -91,7 +88,7 @@ class Loss:
 
     def terms(self, features: Features) -> dict[str, Scalar]:
         """Return the addends of the loss by name, weights included."""
-        return {self.name: self(features)}
+        return {type(self).__name__.lower(): self(features)}
 
     def __add__(self, other: "Loss") -> "Loss":
         return Sum([self, other])
@@ -108,15 +105,14 @@ class Weighted(Loss):
     loss: Loss
 
     @property
-    def name(self) -> str:
-        return self.loss.name
-
-    @property
     def layers(self) -> tuple[str, ...]:
         return self.loss.layers
 
     def __call__(self, features: Features) -> Scalar:
         return self.weight * self.loss(features)
+
+    def terms(self, features: Features) -> dict[str, Scalar]:
+        return {name: self.weight * value for name, value in self.loss.terms(features).items()}
 
 
 @pytree

@@ -51,8 +51,9 @@ def test_a_run_writes_the_image_its_settings_and_its_evolution(folder, capsys):
 
 
 def test_options_reach_the_method():
-    options = "c s --output o.png --preset icfp --encoder vgg19-lite --style-weight 3 --steps 5 --init noise --seed 7"
-    namespace = parse(*options.split(), "--style-layers", "relu1_1,relu3_1=0.5", "--learning-rate", "0.1")
+    options = "c s --output o.png --preset icfp --encoder vgg19-lite --style-weight 3 --steps 5 --init noise"
+    options += " --seed 7 --style-layers relu1_1,relu3_1=0.5 --learning-rate 0.1"
+    namespace = parse(*options.split())
     method, name = cli.build(namespace)
     assert name == "vgg19-lite"
     assert (method.style_weight, method.content_weight, method.seed) == (3.0, 1.0, 7)

@@ -78,7 +78,9 @@ def test_of_an_animation_the_first_frame(tmp_path):
 
 
 def bad_files(folder):
-    good = save(folder / "good.png", Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)))
+    good = save(
+        folder / "good.png", Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    )
     (folder / "text.png").write_text("hello")
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "cut.png").write_bytes(good.read_bytes()[:4000])
@@ -97,7 +99,9 @@ def test_bad_files_get_one_line_that_names_them(tmp_path):
 def test_any_bytes_are_an_image_or_an_input_error(tmp_path):
     generator = np.random.default_rng(0)
     for suffix in (".png", ".jpg", ".gif", ".tif", ".webp"):
-        good = save(tmp_path / f"good{suffix}", Image.fromarray(generator.integers(0, 255, (20, 20, 3), np.uint8)))
+        good = save(
+            tmp_path / f"good{suffix}", Image.fromarray(generator.integers(0, 255, (20, 20, 3), np.uint8))
+        )
         for _ in range(30):
             data = bytearray(good.read_bytes()[: generator.integers(1, good.stat().st_size + 1)])
             data[generator.integers(len(data))] ^= int(generator.integers(1, 256))

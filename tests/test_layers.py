@@ -38,7 +38,9 @@ def imported(path: Path) -> list[str]:
             if module[0] == "jaxstyle":
                 rooms += module[1:2] or [alias.name for alias in node.names]
         elif isinstance(node, ast.Import):
-            rooms += [name.split(".")[1] for alias in node.names if (name := alias.name).startswith("jaxstyle.")]
+            rooms += [
+                name.split(".")[1] for alias in node.names if (name := alias.name).startswith("jaxstyle.")
+            ]
     return rooms
 
 
@@ -56,5 +58,10 @@ def test_core_imports_nothing_of_the_package():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_pytorch_is_not_imported(path):
-    names = {alias.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import) for alias in node.names}
+    names = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     assert not {name for name in names if name.split(".")[0] in ("torch", "torchvision")}

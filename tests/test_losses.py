@@ -91,7 +91,7 @@ def test_gram_knows_neither_places_nor_sizes(loss_of):
 
 
 @every(RELATIVE)
-@pytest.mark.parametrize("factor", [0.1, 255.0])
+@pytest.mark.parametrize("factor", [1e-3, 0.1, 255.0])
 def test_relative_knows_no_scale(loss_of, factor):
     actual = loss_of(scaled(factor, Y), WEIGHT)(scaled(factor, X))
     np.testing.assert_allclose(actual, loss_of(Y, WEIGHT)(X), rtol=1e-4)
@@ -120,14 +120,18 @@ def test_variation_of_a_ramp(phi, down, right):
 LOSSES = [Variation(), Variation(jnp.abs), *(loss_of(Y, WEIGHT) for loss_of in TARGETS)]
 
 
-@pytest.mark.parametrize("b", LOSSES, ids=lambda loss: loss.name)
-@pytest.mark.parametrize("a", [LOSSES[0], LOSSES[2], LOSSES[6]], ids=lambda loss: loss.name)
+def named(loss):
+    return next(iter(loss.terms(X)))
+
+
+@pytest.mark.parametrize("b", LOSSES, ids=named)
+@pytest.mark.parametrize("a", [LOSSES[0], LOSSES[2], LOSSES[6]], ids=named)
 def test_a_sum_is_the_sum_of_its_weighed_terms(a, b):
     loss = a + 2.0 * b
     np.testing.assert_allclose(loss(X), a(X) + 2 * b(X), rtol=1e-6)
     np.testing.assert_allclose(sum(loss.terms(X).values()), loss(X), rtol=1e-6)
     assert set(loss.layers) == {*a.layers, *b.layers}
-    assert loss.terms(X).keys() == {a.name, b.name}
+    assert loss.terms(X).keys() == {named(a), named(b)}
 
 
 def test_sums_and_products_nest():

@@ -24,7 +24,7 @@ def default_to(block: int) -> partial:
 
 PRESETS = {
     "default": (Gatys, "vgg19-torchvision"),
-    "normalised": (default_to(4), "vgg19-normalised"),
+    "normalised": (default_to(3), "vgg19-normalised"),
     "paper": (Gatys.paper, "vgg19-torchvision"),  # brings its average pooling
     "author": (Gatys.author, "vgg19-caffe"),
     "stanford": (Gatys.stanford, "vgg16-torchvision"),

@@ -25,7 +25,9 @@ def panel(paths: list[Path]) -> Image.Image:
     """Set pictures side by side at one height."""
     pictures = [Image.open(path).convert("RGB") for path in paths]
     height = pictures[0].height
-    pictures = [picture.resize((round(picture.width * height / picture.height), height)) for picture in pictures]
+    pictures = [
+        picture.resize((round(picture.width * height / picture.height), height)) for picture in pictures
+    ]
     sheet = Image.new("RGB", (sum(picture.width + MARGIN for picture in pictures) - MARGIN, height), "white")
     left = 0
     for picture in pictures:

@@ -55,7 +55,9 @@ def stylise(encoder, content, style):
 
 def sheet(rows):
     """Set rows of images into one picture, each in a square of SIZE."""
-    cell = lambda image: np.pad(to_bytes(image), [(0, SIZE + 4 - edge) for edge in image.shape[:2]] + [(0, 0)])
+    cell = lambda image: np.pad(
+        to_bytes(image), [(0, SIZE + 4 - edge) for edge in image.shape[:2]] + [(0, 0)]
+    )
     return Image.fromarray(np.concatenate([np.concatenate([cell(i) for i in row], 1) for row in rows]))
 
 
@@ -68,7 +70,10 @@ def main(data: Path, out: Path, pairs: int) -> None:
         distances.append([float(style_distance(real, image, style)) for image in images])
         rows.append([content, style, *images[1:]])
         print(*names, *(f"{distance:.4f}" for distance in distances[-1]), flush=True)
-    table = ["| content | style | unstylised | lite | times lower | real | times lower |", "|---|---|---|---|---|---|---|"]
+    table = [
+        "| content | style | unstylised | lite | times lower | real | times lower |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for (content, style), (a, b, c) in zip(PAIRS, distances, strict=False):
         table.append(f"| {content} | {style} | {a:.3f} | {b:.4f} | {a / b:.1f} | {c:.4f} | {a / c:.1f} |")
     a, b, c = np.mean(distances, 0)
@@ -81,7 +86,12 @@ def main(data: Path, out: Path, pairs: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("JAXSTYLE_DATA"), required="JAXSTYLE_DATA" not in os.environ)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("JAXSTYLE_DATA"),
+        required="JAXSTYLE_DATA" not in os.environ,
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=len(PAIRS))
     options = parser.parse_args()

@@ -110,5 +110,6 @@ def write_frames(path: Path, frames: list[np.ndarray]) -> None:
         rest = {"append_images": pictures[1:], "save_all": True, "duration": 100, "loop": 0}
         replace(path, lambda temporary: pictures[0].save(temporary, **rest))
         return
+    path.mkdir(exist_ok=True)
     for index, picture in enumerate(pictures):
         replace(path / f"{index:04d}.png", picture.save)

@@ -56,5 +56,10 @@ class Content(Loss):
 
     @classmethod
     def relative(cls, features: Features, weight: Mapping[str, Scalar]) -> "Content":
-        """Weigh the mean of squares over that of the target: 1 for features that are all zero."""
-        return cls._scaled(features, weight, lambda target: 1 / (jnp.mean(target**2) + 1e-12))
+        """Weigh the mean of squares over that of the target (over 1 where the target is all zero)."""
+
+        def scale(target):
+            size = jnp.mean(target**2)
+            return 1 / jnp.where(size > 0, size, 1)
+
+        return cls._scaled(features, weight, scale)

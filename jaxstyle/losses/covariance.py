@@ -46,7 +46,9 @@ class Gram(Loss):
 
     @classmethod
     def relative(cls, features: Features, weight: Mapping[str, Scalar]) -> "Gram":
-        """Weigh the mean of squares over that of the target: 1 for features that are all zero."""
+        """Weigh the mean of squares over that of the target (over 1 where the target is all zero)."""
         loss = cls.mean(features, weight)
-        scale = {name: jnp.mean(target**2) + 1e-12 for name, target in loss.target.items()}
-        return cls(loss.target, {name: weight[name] / scale[name] for name in weight})
+        sizes = {name: jnp.mean(target**2) for name, target in loss.target.items()}
+        return cls(
+            loss.target, {name: weight[name] / jnp.where(size > 0, size, 1) for name, size in sizes.items()}
+        )

@@ -158,7 +158,7 @@ SHALLOW = partial(relative, "relu2_1", firsts("relu")[:2])
 # preset: network, the two terms, weight of the variation
 PRESETS = {
     "default": ("vgg19-torchvision", partial(relative, "relu4_2", firsts("relu")), 0),
-    "normalised": ("vgg19-normalised", partial(relative, "relu4_1", firsts("relu")[:4]), 0),
+    "normalised": ("vgg19-normalised", partial(relative, "relu3_1", firsts("relu")[:3]), 0),
     "paper": ("vgg19-torchvision-average", paper, 0),
     "author": ("vgg19-caffe", partial(author, "relu", 1), 0),
     "stanford": ("vgg16-torchvision", stanford, 1e-5),

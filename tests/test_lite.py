@@ -1,0 +1,51 @@
+"""The bundled encoder: it sees what VGG-19 sees, also on images that were optimised through it."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxstyle import Gatys, fit, read, weights
+from jaxstyle.solvers import LBFGS
+from jaxstyle.statistics.covariance import second_moment
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@pytest.fixture(scope="module")
+def pair(real_data):
+    return [fit(read(real_data / "classic" / f"{name}.jpg"), 128) for name in ("golden_gate", "starry_night")]
+
+
+@pytest.fixture(scope="module")
+def teacher(real_weights):
+    return weights.load("vgg19-normalised")
+
+
+def relative(a, b):
+    return float(np.sum((np.asarray(a) - np.asarray(b)) ** 2) / np.sum(np.asarray(b) ** 2))
+
+
+@jax.jit
+def features(encoder, image):
+    return encoder(image, LAYERS)
+
+
+def test_features_are_the_teachers(teacher, pair):
+    student = weights.load("vgg19-lite")
+    for image in pair:
+        guess, truth = features(student, image), features(teacher, image)
+        errors = [relative(guess[name], truth[name]) for name in LAYERS]
+        assert max(errors) < 0.1, errors
+
+
+def test_what_it_optimises_the_teacher_sees(teacher, pair):
+    content, style = pair
+    method = Gatys(weights.load("vgg19-lite"), solver=LBFGS(30))
+    *_, last = method.descend(content, method.prepare(style))
+    target = features(teacher, style)
+
+    def distance(image):
+        seen = features(teacher, image)
+        return np.mean([relative(second_moment(seen[name]), second_moment(target[name])) for name in LAYERS])
+
+    assert distance(content) > 4 * distance(last.image)
