@@ -10,7 +10,16 @@ import pytest
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxstyle.networks.convolution import Conv, average_pool, conv, max_pool, reflect_conv, zero_conv
+from jaxstyle.networks import convolution
+from jaxstyle.networks.convolution import (
+    Conv,
+    average_pool,
+    conv,
+    max_pool,
+    reflect_conv,
+    winograd,
+    zero_conv,
+)
 from jaxstyle.networks.squeezenet import ceil_max_pool, point_conv
 
 INNER, SAME, CORNER = ((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))
@@ -64,7 +73,7 @@ def with_gradients(function):
 
     def evaluate(*args):
         value, pull = jax.vjp(function, *args)
-        return value, *pull(random(*value.shape))
+        return value, *pull(random(*value.shape).astype(value.dtype))
 
     return evaluate
 
@@ -135,3 +144,20 @@ def test_the_ceil_pool_is_that_of_caffe(size):
     cotangent = random(*(ceil((n - 3) / 2) + 1 for n in size), 2)
     actual = jax.jit(with_gradients(ceil_max_pool))(x)
     assert_close(actual, ceil_mode(np.asarray(x), np.asarray(cotangent)))
+
+
+@pytest.mark.parametrize("padding", [INNER, SAME, CORNER, ((2, 2), (2, 2)), ((2, 1), (2, 2))], ids=str)
+@pytest.mark.parametrize("height", [3, 4, 5, 6, 7, 9])
+def test_winograd_is_the_convolution(height, padding):
+    x, kernel = random(height, 5, 4), random(3, 3, 4, 6)
+    assert_close(winograd(x, kernel, padding), xla_conv(x, kernel, padding))
+
+
+def test_where_winograd_is_taken_value_and_gradients_are_the_same(monkeypatch):
+    x, kernel = (random(*shape).astype(jnp.float32) for shape in ((9, 10, 64), (3, 3, 64, 64)))
+    evaluate = with_gradients(lambda x, kernel: conv(x, kernel, SAME))
+    expected = evaluate(x, kernel)
+    monkeypatch.setattr(convolution, "WORTH", 0)
+    assert "platform_index" in str(jax.make_jaxpr(lambda x: conv(x, kernel, SAME))(x))
+    for actual, value in zip(evaluate(x, kernel), expected, strict=True):
+        assert jnp.linalg.norm(actual - value) < 3e-6 * jnp.linalg.norm(value)

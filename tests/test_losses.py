@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstyle.losses import Content, Gram, Variation
+from jaxstyle.statistics.covariance import second_moment
 
 WEIGHT = {"shallow": 0.3, "deep": 2.0}
 TARGETS = [Content.mean, Content.sum, Content.half_sum, Content.relative, Gram.mean, Gram.relative]
@@ -165,3 +166,11 @@ def test_new_targets_and_weights_do_not_retrace(loss_of):
     values = [evaluate(loss, X) for loss in losses]
     assert len(traces) == 1
     np.testing.assert_allclose(values, [loss(X) for loss in losses], rtol=1e-5)
+
+
+def test_the_gradient_of_a_second_moment_is_that_of_its_definition():
+    weigh = jnp.asarray(np.random.default_rng(3).standard_normal((4, 4)), jnp.float32)
+    feature = jnp.asarray(np.random.default_rng(4).standard_normal((5, 6, 4)), jnp.float32)
+    ours = jax.grad(lambda f: jnp.sum(weigh * second_moment(f)))(feature)
+    definition = jax.grad(lambda f: jnp.sum(weigh * jnp.einsum("hwc,hwd->cd", f, f) / 30))(feature)
+    np.testing.assert_allclose(ours, definition, rtol=1e-5, atol=1e-7)

@@ -6,8 +6,9 @@
 Inside `lax.scan` and `while_loop` the CPU backend takes 6 times longer for the input gradient that
 automatic differentiation writes than for the same sum written as an ordinary convolution, so `conv`
 brings its own. Two more cliffs are walked around: a convolution without any padding is slower than
-the same with some, and the gradient of `reduce_window` is slower than that of strided slices.
-All functions take one image `(h, w, c)`; `vmap` them over a batch.
+the same with some, and the gradient of `reduce_window` is slower than that of strided slices. Where
+it pays, a CPU takes Winograd's half of the products. All functions take one image `(h, w, c)`; `vmap`
+them over a batch.
 """
 
 from functools import partial
@@ -19,21 +20,40 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
+from jaxstyle.networks.winograd import convolve_rows
 
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+WORTH = 2**26  # pixels x inputs x outputs from which Winograd's way pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
-def plain_conv(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
-    """Convolve at stride 1 with zeros around."""
-    dimensions = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x[None], kernel, (1, 1), padding, dimension_numbers=dimensions)[0]
+def direct(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
+    """Convolve at stride 1 with zeros around, as XLA does it."""
+    bare = not any(map(any, padding))
+    padding = ((0, 0), (0, 1)) if bare else padding  # see above: some padding, then cropped
+    y = lax.conv_general_dilated(x[None], kernel, (1, 1), padding, dimension_numbers=LAYOUT)[0]
+    return y[:, :-1] if bare else y
+
+
+def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> Feature:
+    """Convolve at stride 1 with zeros around, with half the products."""
+    rows, columns = padding
+    return convolve_rows(x, kernel, rows, lambda x, row: direct(x, row, ((0, 0), columns)))
+
+
+def _fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
+    channels, work = kernel.shape[2:], x.shape[0] * x.shape[1] * kernel.shape[2] * kernel.shape[3]
+    if kernel.shape[:2] != (3, 3) or min(channels) < 64 or work < WORTH or x.dtype != jnp.float32:
+        return direct(x, kernel, padding)
+    cpu, default = (partial(way, padding=padding) for way in (winograd, direct))
+    return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def conv(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around; the gradient is a convolution too."""
-    return plain_conv(x, kernel, padding)
+    return _fastest(x, kernel, padding)
 
 
 def _forward(x, kernel, padding):
@@ -44,7 +64,7 @@ def _backward(padding, residuals, cotangent):
     x, kernel = residuals
     mirrored = tuple((k - 1 - a, k - 1 - b) for k, (a, b) in zip(kernel.shape, padding, strict=False))
     dx = conv(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), mirrored)
-    (dkernel,) = jax.linear_transpose(lambda k: plain_conv(x, k, padding), kernel)(cotangent)
+    (dkernel,) = jax.linear_transpose(lambda k: direct(x, k, padding), kernel)(cotangent)
     return dx, dkernel
 
 
@@ -59,8 +79,7 @@ def reflect(x: Feature) -> Feature:
 
 def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     """Convolve 3 x 3 at the same size, reflected at the border."""
-    y: Feature = conv(reflect(x), kernel, ((0, 1), (0, 0)))  # pyright: ignore
-    return y[:-1]
+    return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
 
 
 def zero_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:

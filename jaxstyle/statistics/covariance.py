@@ -12,9 +12,24 @@ from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
 
+EXACT = jax.lax.Precision.HIGHEST
+
+
+@jax.custom_vjp
+def _gram(flat: Float[Array, "n c"]) -> Float[Array, "c c"]:
+    dtype = jnp.promote_types(flat.dtype, jnp.float32)
+    return jnp.matmul(flat.T, flat, precision=EXACT, preferred_element_type=dtype)
+
+
+def _backward(flat, cotangent):
+    """Give the gradient by one product, not by the two that differentiation writes: S is symmetric."""
+    return (jnp.matmul(flat, (cotangent + cotangent.T).astype(flat.dtype), precision=EXACT),)
+
+
+_gram.defvjp(lambda flat: (_gram(flat), flat), _backward)
+
 
 def second_moment(feature: Feature) -> Float[Array, "c c"]:
     """Return the mean over pixels of the outer product of the channels with themselves."""
     flat = feature.reshape(-1, feature.shape[-1])
-    precision, dtype = jax.lax.Precision.HIGHEST, jnp.promote_types(feature.dtype, jnp.float32)
-    return jnp.matmul(flat.T, flat, precision=precision, preferred_element_type=dtype) / flat.shape[0]
+    return _gram(flat) / flat.shape[0]
