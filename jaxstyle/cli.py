@@ -208,7 +208,7 @@ def run(options: argparse.Namespace) -> int:
     content, style = (fit(io.read(path), options.size) for path in (options.content, options.style))
     method, encoder = build(options)
     start = time.perf_counter()
-    snapshots = method.descend(content, method.prepare(style))
+    snapshots = method.descend(content, jax.jit(options.method.prepare)(method, style))
     watched = watch(snapshots, method.solver.steps, bool(options.frames))
     seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}
     facts = provenance(method, encoder, watched.last, seconds, options)

@@ -45,6 +45,7 @@ from jaxstyle.networks.vgg import random_parameters
 from jaxstyle.solvers import LBFGS
 
 TOLERANCE, CHUNK = 1e-4, 10
+MODULE = "experiments.benchmarks.gatys"
 COMPILED = "PyTorch compiled, channels_last"
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -147,8 +148,23 @@ def clock(function):
     return time.perf_counter() - start, result
 
 
+def crashes(name):
+    """Tell how a small run of the variant ends in a process of its own, where it ends badly.
+
+    torch.compile may take the whole process down: 2.13 does, in the gradient of a reflected border.
+    """
+    try:
+        peak_apart(64, name)
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or [""]
+        return f"a run of its own ended with code {error.returncode}: {lines[-1][:100]}"
+    return None
+
+
 def begin(name, build):
     """Return a variant, compiled and back at its start, and its record; None where compilation fails."""
+    if name == COMPILED and (failure := crashes(name)):
+        return None, {"failure": failure}
     try:
         variant = build()
         gradient, _ = clock(variant.evaluate)
@@ -199,7 +215,7 @@ def peak(options, size, name):
 
 def peak_apart(size, name):
     """Return the `peak` of a fresh process with the same options."""
-    command = [sys.executable, "-m", __spec__.name, *sys.argv[1:], "--peak", str(size), name]
+    command = [sys.executable, "-m", MODULE, *sys.argv[1:], "--peak", str(size), name]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 

@@ -29,7 +29,10 @@ def read(path: str | Path) -> Image:
     Raises `InputError` for a file that is missing, not an image, truncated, or beyond Pillow's limit
     on pixels, which the environment variable JAXSTYLE_MAX_PIXELS replaces.
     """
-    Pillow.MAX_IMAGE_PIXELS = int(os.environ.get("JAXSTYLE_MAX_PIXELS", 89478485))
+    limit = os.environ.get("JAXSTYLE_MAX_PIXELS", "89478485")
+    if not limit.isdecimal():
+        raise InputError(f"JAXSTYLE_MAX_PIXELS is '{limit}': set it to a number of pixels")
+    Pillow.MAX_IMAGE_PIXELS = int(limit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata
@@ -41,8 +44,8 @@ def read(path: str | Path) -> Image:
     except UnidentifiedImageError:
         raise InputError(f"{path}: not an image file that Pillow knows") from None
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
-        limit = f"more than {Pillow.MAX_IMAGE_PIXELS} pixels"
-        raise InputError(f"{path}: {limit}; if you trust it, set JAXSTYLE_MAX_PIXELS higher") from None
+        cure = "if you trust it, set JAXSTYLE_MAX_PIXELS higher"
+        raise InputError(f"{path}: more than {limit} pixels; {cure}") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise InputError(f"{path}: cannot be read as an image ({error})") from None
 
