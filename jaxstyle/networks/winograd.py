@@ -4,7 +4,7 @@
 
 `*` is the rest of the convolution: 1 x 3, by any means. The transforms are sums of shifted slices; that of
 a kernel leaves a loop that does not change it. Relative error in float32: 1e-6. Differs from the paper: one
-axis instead of two (a quarter of the products, but slower to compile, and no faster where memory is slow).
+axis instead of two. Two take a quarter of the products and 10 s more to compile, for a tenth of the time.
 """
 
 from collections.abc import Callable, Sequence
