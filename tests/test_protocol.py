@@ -123,9 +123,16 @@ def test_divergence_is_reported_and_the_last_image_is_finite(small_vgg, content,
     method = Gatys(small_vgg, solver=Adam(40, learning_rate=1e30))
     snapshots = method.descend(content, method.prepare(style), every=1)
     kept = [next(snapshots), next(snapshots)]
+    assert [snapshot.step for snapshot in kept] == [0, 1]
     with pytest.raises(DivergedError, match="not finite at step 2"):
         next(snapshots)
     assert all(jnp.all(jnp.isfinite(snapshot.image)) for snapshot in kept)
+
+
+def test_a_last_step_into_nothing_is_reported_too(small_vgg, content, style):
+    method = Gatys(small_vgg, solver=Adam(1, learning_rate=float("inf")))
+    with pytest.raises(DivergedError, match="not finite at step 2"):
+        list(method.descend(content, method.prepare(style)))
 
 
 def test_snapshots_cover_all_steps(small_vgg, content, style):

@@ -97,10 +97,11 @@ class Descent(Method):
         for step in range(chunk, self.solver.steps + 1, chunk):
             image, state, history = _advance(self, loss, image, state, chunk)
             terms = jax.device_get(history)
-            bad = np.flatnonzero(~np.isfinite(terms["loss"]))
+            values = np.append(terms["loss"], jnp.max(jnp.abs(image)))  # the last image has no loss yet
+            bad = np.flatnonzero(~np.isfinite(values))
             if bad.size:
                 raise DivergedError(
-                    f"the loss is not finite at step {step - chunk + bad[0] + 1}: "
+                    f"loss or image is not finite at step {step - chunk + bad[0] + 1}: "
                     "try a smaller learning rate, a smaller weight, or solver adam"
                 )
             yield Snapshot(step, jnp.clip(image, 0, 1), terms)
