@@ -79,7 +79,8 @@ def teach(teacher, tensors, image):
 
 def factor(teacher, batch, seed):
     """Return the student's first parameters: the teacher's responses, projected on their main axes."""
-    parameters = {"conv1_1": {"kernel": teacher.conv1_1.kernel[...], "bias": teacher.conv1_1.bias[...]}}
+    first = teacher.conv1_1  # copied: the student's arrays are donated
+    parameters = {"conv1_1": {"kernel": jnp.array(first.kernel[...]), "bias": jnp.array(first.bias[...])}}
     generator = np.random.default_rng(seed)
     for name, rank in RANKS.items():
         if name in teacher.convs:
