@@ -167,8 +167,6 @@ def save(student, path, log):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", default=os.environ.get("JAXSTYLE_WEIGHTS"))
-    parser.add_argument("--data", default=os.environ.get("JAXSTYLE_DATA"))
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--learning-rate", type=float, default=2e-4)
@@ -176,9 +174,9 @@ def main():
     options = parser.parse_args()
 
     generator = np.random.default_rng(options.seed)
-    contents, styles = load_images(options.data)
+    contents, styles = load_images(os.environ["JAXSTYLE_DATA"])
     teacher = weights.load("vgg19-normalised")
-    tensors = load_file(Path(options.weights) / "collab_distill_16x_wct_1-5.safetensors")
+    tensors = load_file(Path(os.environ["JAXSTYLE_WEIGHTS"]) / "collab_distill_16x_wct_1-5.safetensors")
     tensors = {key: value for key, value in tensors.items() if key.startswith("enc5.")}
     sample = np.concatenate([crops(generator, contents, 24), crops(generator, styles, 24)])
     student = VGG(factor(teacher, sample, options.seed), "normalised")
