@@ -12,31 +12,38 @@ are checked before they become a network, in float32. A file appears in its plac
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tomllib
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import jax.numpy as jnp
+import numpy as np
 import platformdirs
 from rich.console import Console
 from rich.progress import wrap_file
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save as pack
 
 from jaxstyle import torchfile
-from jaxstyle.core import InputError, unknown
+from jaxstyle.core import Encoder, InputError, unknown
 from jaxstyle.image.io import check_folder, check_output, replace
-from jaxstyle.networks import VGG, SqueezeNet
+from jaxstyle.networks.decoders import Decoder, Decoders
+from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.parameters import NETWORKS, Tensors, check, from_torch
+from jaxstyle.networks.trained import Trained, tensors_of
 
 HERE = Path(__file__).parent
 BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
 SUFFIX = ".safetensors"
+TRAINED = {"decoder": Decoder, "decoders": Decoders, "johnson": TransformNet}
 
 
 @dataclass(frozen=True)
@@ -115,18 +122,28 @@ def sha256(path: str | Path) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def load(name: str) -> VGG | SqueezeNet:
+def load(name: str) -> Any:
     """Return the network of the weights `name`, downloading them where that is the only way.
 
-    `name` is one of the manifest, or the path of a .safetensors file with network and flavour in its
-    metadata. Raises `InputError` if there is no such file, or a broken one.
+    `name` is one of the manifest, or the path of a .safetensors file with its network, and flavour or
+    configuration, in the metadata. Raises `InputError` if there is no such file, or a broken one.
     """
     entry = None if name.endswith(SUFFIX) else _entry(name)
     path = find(name) or fetch(name)
     if entry and path.name == entry.original:
-        network, flavour, tensors = entry.network, entry.flavour, _ported(path, entry)
-    else:
-        network, flavour, tensors = _stored(path, entry)
+        return _encoder(entry.network, entry.flavour, _ported(path, entry))
+    given, tensors = metadata(name), _tensors(path)
+    network, flavour = (given.get(key, getattr(entry, key, "")) for key in ("network", "flavour"))
+    if entry and (network, flavour) != (entry.network, entry.flavour):
+        raise InputError(f"{path}: holds {network} {flavour}, not {entry.network} {entry.flavour}")
+    if network in TRAINED:
+        return TRAINED[network].restored(_config(given, path), tensors, path)
+    if network not in NETWORKS or flavour not in NETWORKS[network].FLAVOURS:
+        raise InputError(f"{path}: no known network and flavour in its metadata, but '{network}' '{flavour}'")
+    return _encoder(network, flavour, check(tensors, network, path))
+
+
+def _encoder(network: str, flavour: str, tensors: Tensors) -> Encoder:
     parameters: dict[str, dict] = {}
     for key, array in tensors.items():
         layer, _, kind = key.rpartition(".")
@@ -151,6 +168,14 @@ def fetch(name: str, progress: bool = True) -> Path:
 
     replace(target := _cached(entry), make)
     return target
+
+
+def save(path: Path, network: Trained, metadata: Mapping[str, str]) -> None:
+    """Write a trained network as float32, its class and configuration in the metadata."""
+    kind = next(name for name, known in TRAINED.items() if isinstance(network, known))
+    given = {"network": kind, "config": json.dumps(network.config), **metadata}
+    arrays = {name: np.asarray(array, np.float32) for name, array in tensors_of(network).items()}
+    replace(path, lambda draft: draft.write_bytes(pack(arrays, given)))
 
 
 def port(path: str | Path, name: str | None = None, output: str | Path | None = None) -> Path:
@@ -178,7 +203,7 @@ def _cached(entry: Entry) -> Path:
 
 
 def _packed(path: Path, entry: Entry) -> bytes:
-    return save(_ported(path, entry), {"network": entry.network, "flavour": entry.flavour})
+    return pack(_ported(path, entry), {"network": entry.network, "flavour": entry.flavour})
 
 
 def _download(url: str, path: Path, progress: bool) -> None:
@@ -203,24 +228,35 @@ def _check_digest(path: Path, entry: Entry) -> None:
         raise InputError(f"{entry.original}: incomplete or altered ({digits}); download it again")
 
 
-def _stored(path: Path, entry: Entry | None) -> tuple[str, str, Tensors]:
-    """Return the network, the flavour and the tensors of a safetensors file."""
+def metadata(name: str) -> dict[str, str]:
+    """Return what the file of the weights `name` says of itself."""
+    with _opened(find(name) or fetch(name)) as file:
+        return file.metadata() or {}
+
+
+def _tensors(path: Path) -> Tensors:
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys() if not key.startswith("conv10.")}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as file:
-            metadata, keys = file.metadata() or {}, file.keys()
-            tensors = {key: file.get_tensor(key) for key in keys if not key.startswith("conv10.")}
+            yield file
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     except (SafetensorError, AttributeError) as error:  # NumPy has not all types
         raise InputError(f"{path}: damaged, or no safetensors file of weights ({error})") from error
-    network, flavour = (metadata.get(key, getattr(entry, key, "")) for key in ("network", "flavour"))
-    if entry and (network, flavour) != (entry.network, entry.flavour):
-        raise InputError(f"{path}: holds {network} {flavour}, not {entry.network} {entry.flavour}")
-    if network not in NETWORKS or flavour not in NETWORKS[network].FLAVOURS:
-        raise InputError(f"{path}: no known network and flavour in its metadata, but '{network}' '{flavour}'")
-    return network, flavour, check(tensors, network, path)
+
+
+def _config(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(metadata.get("config", "{}")))
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata has no configuration that can be read ({error})") from error
 
 
 def _ported(path: Path, entry: Entry) -> Tensors:

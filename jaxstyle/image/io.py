@@ -10,9 +10,11 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 from PIL import Image as Pillow
 from PIL import ImageOps, PngImagePlugin, UnidentifiedImageError
 
@@ -29,25 +31,31 @@ def read(path: str | Path) -> Image:
     Raises `InputError` for a file that is missing, not an image, truncated, or beyond Pillow's limit
     on pixels, which the environment variable JAXSTYLE_MAX_PIXELS replaces.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata
+        return jnp.asarray(decode(path, path))
+
+
+def decode(file: str | Path | BinaryIO, name: object) -> Float[np.ndarray, "h w 3"]:
+    """Do the same in any thread, on no device, from a path or an open file; errors call it `name`."""
     limit = os.environ.get("JAXSTYLE_MAX_PIXELS", "89478485")
     if not limit.isdecimal():
         raise InputError(f"JAXSTYLE_MAX_PIXELS is '{limit}': set it to a number of pixels")
     Pillow.MAX_IMAGE_PIXELS = int(limit)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata
-            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            with Pillow.open(path) as file:
-                return jnp.asarray(_pixels(ImageOps.exif_transpose(file)))
+        with Pillow.open(file) as image:
+            if image.width * image.height > int(limit):
+                raise Pillow.DecompressionBombError
+            return _pixels(ImageOps.exif_transpose(image))
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
+        raise InputError(f"{name}: there is no such file") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not an image file that Pillow knows") from None
+        raise InputError(f"{name}: not an image file that Pillow knows") from None
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
         cure = "if you trust it, set JAXSTYLE_MAX_PIXELS higher"
-        raise InputError(f"{path}: more than {limit} pixels; {cure}") from None
+        raise InputError(f"{name}: more than {limit} pixels; {cure}") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from None
+        raise InputError(f"{name}: cannot be read as an image ({error})") from None
 
 
 def _pixels(file: Pillow.Image) -> np.ndarray:

@@ -71,10 +71,10 @@ def _backward(padding, residuals, cotangent):
 conv.defvjp(_forward, _backward)
 
 
-def reflect(x: Feature) -> Feature:
-    """Pad one pixel all around by reflection at the border pixels (at least 2 x 2 pixels)."""
-    x = jnp.concatenate([x[1:2], x, x[-2:-1]], axis=0)
-    return jnp.concatenate([x[:, 1:2], x, x[:, -2:-1]], axis=1)
+def reflect(x: Feature, pad: int = 1) -> Feature:
+    """Pad all around by reflection at the border pixels (more than `pad` pixels a side)."""
+    x = jnp.concatenate([x[pad:0:-1], x, x[-2 : -2 - pad : -1]], axis=0)
+    return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1]], axis=1)
 
 
 def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:

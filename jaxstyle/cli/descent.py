@@ -1,13 +1,8 @@
-"""The command `jaxstyle`: one subcommand a method, its options the fields of the method's dataclass.
-
-Bad input gets one line on stderr and exit code 2; Ctrl-C writes the image so far and exits with 130.
-"""
+"""The subcommand of a method that descends on the image: progress, snapshots, provenance."""
 
 import argparse
 import dataclasses
 import json
-import math
-import re
 import subprocess
 import sys
 import time
@@ -22,44 +17,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxstyle import weights
+from jaxstyle.cli.options import add_fields, count, documented, layers, number
 from jaxstyle.core import InputError, unknown
-from jaxstyle.image import io
+from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit
-from jaxstyle.methods import Gatys
 from jaxstyle.methods.descent import STARTS, Descent, DivergedError, Snapshot
 from jaxstyle.solvers import SOLVERS
 
 DEFAULT_ENCODER = "vgg19-lite"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
-def number(text: str) -> float:
-    """Parse a finite number that is not negative."""
-    value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a finite number >= 0")
-    return value
-
-
-def count(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number >= 1")
-    return int(text)
-
-
-def layers(text: str) -> dict[str, float]:
-    """Parse `NAME[=WEIGHT],...`."""
-    pairs = (item.partition("=") for item in text.split(","))
-    return {name.strip(): number(weight or "1") for name, _, weight in pairs}
-
-
 FIELDS = {
     "solver": {"choices": SOLVERS},
     "init": {"choices": STARTS},
@@ -72,7 +37,7 @@ FIELDS = {
 
 def add_method(commands, method: type[Descent]) -> None:
     """Add the subcommand of a method: its options are its documented fields."""
-    summary, _, fields = (method.__doc__ or "").partition("\n")
+    summary, _ = documented(method)
     parser = commands.add_parser(method.__name__.lower(), help=summary, description=summary)
     parser.set_defaults(run=run, method=method)
     parser.add_argument("content", type=Path, help="the photograph")
@@ -82,11 +47,7 @@ def add_method(commands, method: type[Descent]) -> None:
         "--size", type=count, default=512, metavar="PX", help="long edge of both images (512)"
     )
     parser.add_argument("--preset", metavar="NAME", help=f"a source's settings: {', '.join(method.PRESETS)}")
-    for name, text in re.findall(r"`(\w+)`: (.*)", fields):
-        given = FIELDS.get(name, {"type": number, "metavar": "X"})
-        default = getattr(method, name, None)
-        text = f"{text} ({default:g})" if isinstance(default, int | float) else text
-        parser.add_argument(f"--{name.replace('_', '-')}", help=text, **given)
+    add_fields(parser, method, FIELDS)
     parser.add_argument("--steps", type=count, metavar="N", help="steps of the solver")
     parser.add_argument("--learning-rate", type=number, metavar="X", help="learning rate of the solver")
     parser.add_argument("--history", type=Path, metavar="FILE", help="plot the losses, step by step")
@@ -177,20 +138,6 @@ def provenance(method: Descent, encoder: str, snapshot: Snapshot, seconds: dict[
     return json.dumps(facts, indent=1)
 
 
-def plot(path: Path, history: dict[str, list[float]]) -> None:
-    """Draw the loss and its terms, step by step."""
-    from matplotlib.figure import Figure
-
-    figure = Figure((8, 5), layout="constrained")
-    axes = figure.subplots()
-    for name, values in history.items():
-        if any(values):
-            axes.plot(range(1, len(values) + 1), values, label=name)
-    axes.set(xlabel="step", ylabel="weighted loss", yscale="log")
-    axes.legend()
-    io.replace(path, figure.savefig)
-
-
 def check_outputs(options: argparse.Namespace) -> None:
     """Refuse what could not be written, before any work is done."""
     io.check_output(options.output)
@@ -216,7 +163,7 @@ def run(options: argparse.Namespace) -> int:
     beside = options.output.with_name(options.output.name + ".provenance.json")
     io.replace(beside, lambda path: path.write_text(facts + "\n"))
     if options.history and watched.history:
-        plot(options.history, watched.history)
+        plot.curves(options.history, watched.history)
     if options.frames:
         io.write_frames(options.frames, watched.frames)
     done = f"{watched.last.step} steps with {encoder} in {seconds['total']:.1f} s"
@@ -226,53 +173,3 @@ def run(options: argparse.Namespace) -> int:
     return 130 if watched.stopped else 0
 
 
-def list_weights(options: argparse.Namespace) -> int:
-    """Print what there is and where it lies."""
-    for entry in weights.entries():
-        print(entry)
-    return 0
-
-
-def fetch_weights(options: argparse.Namespace) -> int:
-    """Download weights; print where they lie."""
-    print(weights.fetch(options.name))
-    return 0
-
-
-def port_weights(options: argparse.Namespace) -> int:
-    """Port a PyTorch file; print where the result lies."""
-    print(weights.port(options.file, options.name, options.output))
-    return 0
-
-
-def add_weights(commands) -> None:
-    """Add the subcommand `weights` and its actions."""
-    parser = commands.add_parser("weights", help="list, fetch or port the networks' weights")
-    actions = parser.add_subparsers(required=True, metavar="list | fetch NAME | port FILE")
-    actions.add_parser("list", help="what there is and where it lies").set_defaults(run=list_weights)
-    fetch = actions.add_parser("fetch", help="download from the publisher, check, port, keep")
-    fetch.add_argument("name")
-    fetch.set_defaults(run=fetch_weights)
-    port = actions.add_parser("port", help="port a PyTorch file without PyTorch")
-    port.add_argument("file", type=Path)
-    port.add_argument("--name", help="which network it is; by default told by the publisher's file name")
-    port.add_argument("--output", type=Path, help="the safetensors file to write; by default in the cache")
-    port.set_defaults(run=port_weights)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = Parser(prog="jaxstyle", description="Neural style transfer, compiled.")
-    parser.add_argument("--version", action="version", version=version("jaxstyle"))
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_method(commands, Gatys)
-    add_weights(commands)
-    options = parser.parse_args(arguments)
-    try:
-        return options.run(options)
-    except InputError as error:
-        print(f"jaxstyle: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("jaxstyle: stopped before there was an image", file=sys.stderr)
-        return 130

@@ -1,0 +1,48 @@
+"""What the subcommands share: types of options, options from the documented fields of a dataclass."""
+
+import argparse
+import math
+import re
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def number(text: str) -> float:
+    """Parse a finite number that is not negative."""
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a finite number >= 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number >= 1")
+    return int(text)
+
+
+def layers(text: str) -> dict[str, float]:
+    """Parse `NAME[=WEIGHT],...`."""
+    pairs = (item.partition("=") for item in text.split(","))
+    return {name.strip(): number(weight or "1") for name, _, weight in pairs}
+
+
+
+def documented(cls: type) -> tuple[str, dict[str, str]]:
+    """Return the first line of a class's docstring, and the texts of its fields: lines "`name`: text"."""
+    summary, _, rest = (cls.__doc__ or "").partition("\n")
+    return summary, dict(re.findall(r"`(\w+)`: (.*)", rest))
+
+
+def add_fields(parser: argparse.ArgumentParser, cls: type, kinds: dict[str, dict]) -> None:
+    """Add an option for every documented field; `kinds` are the arguments of those that are no numbers."""
+    for name, text in documented(cls)[1].items():
+        given = kinds.get(name, {"type": number, "metavar": "X"})
+        default = getattr(cls, name, None)
+        text = f"{text} ({default:g})" if isinstance(default, int | float) else text
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text, **given)

@@ -1,0 +1,88 @@
+"""Decoders: VGG-19 turned round, from the features at relu{level}_1 back to an image.
+
+    conv{level}_1, up, ..., up, conv1_2, conv1_1 -> image        relu after every convolution but the last
+
+after Li et al. 2017 (WCT) and Huang & Belongie 2017 (AdaIN). Conventions: 3 x 3 convolutions with a
+reflected border; `upsample` repeats every pixel twice; the image is sRGB in [0, 1], not clipped.
+
+Differs from the papers: the bundle's are thinner than VGG-19 (`THIN`; the papers' are `MIRROR`), and
+the last convolution starts at mid-grey, kernel zero, which saves the first hundred steps.
+"""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Feature, Image, InputError
+from jaxstyle.networks.convolution import direct, reflect
+from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.vgg import WIDTHS, conv_names
+
+THIN = (32, 48, 96, 128, 128)
+MIRROR = WIDTHS
+LEVELS = (1, 2, 3, 4, 5)
+
+
+def upsample(x: Feature) -> Feature:
+    """Repeat every pixel twice along rows and columns."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=0), 2, axis=1)
+
+
+def trained_conv(x: Feature, kernel) -> Feature:
+    """Convolve at the same size with a reflected border and plain gradients: see `training.loop`."""
+    return direct(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
+
+
+class Decoder(Trained):
+    """A network from the features at relu{level}_1 to an image in [0, 1], not clipped.
+
+    `widths` are the channels at full, half, quarter, ... resolution.
+    """
+
+    def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
+        if level not in LEVELS or len(widths) < level:
+            raise InputError(f"a decoder has a level of 1 to 5 and a width for each, not {level} of {widths}")
+        self.level, self.widths = level, widths
+        outputs = [3 if name == "conv1_1" else self._width(name) for name in self.layers]
+        keys = jax.random.split(jax.random.key(seed), len(outputs))
+        pairs = pairwise([WIDTHS[level - 1], *outputs])
+        for name, key, pair in zip(self.layers, keys, pairs, strict=True):
+            setattr(self, name, he_normal(key, 3, 3, *pair, gain=0.0 if name == "conv1_1" else 0.5))
+        self.conv1_1.bias[...] += 0.5
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The convolutions from relu{level}_1 to the image, in order."""
+        names = conv_names("vgg19")
+        return names[names.index(f"conv{self.level}_1") :: -1]
+
+    def _width(self, name: str) -> int:
+        """Return the channels after a convolution: the last of a block makes those of the block above."""
+        block = int(name[4]) - (name.endswith("_1"))
+        return self.widths[block - 1]
+
+    def __call__(self, feature: Feature) -> Image:
+        x = feature
+        for name in self.layers:
+            x = getattr(self, name)(x, trained_conv)
+            if name != "conv1_1":
+                x = upsample(jax.nn.relu(x)) if name.endswith("_1") else jax.nn.relu(x)
+        return x
+
+
+class Decoders(Trained):
+    """One decoder for each of some levels of WCT: `level1` to `level5`."""
+
+    def __init__(
+        self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0
+    ):
+        self.levels, self.widths = levels, widths
+        for level in levels:
+            setattr(self, f"level{level}", Decoder(level, widths, jnp.asarray(seed) + level))
+
+    def __getitem__(self, level: int) -> Decoder:
+        if level not in self.levels:
+            raise InputError(f"no decoder for level {level}: there are {', '.join(map(str, self.levels))}")
+        return getattr(self, f"level{level}")

@@ -1,0 +1,89 @@
+"""The image transformation network of Johnson, Alahi & Fei-Fei 2016: one style in one forward pass.
+
+    c9s1-32, d64, d128, R128 x 5, u64, u32, c9s1-3        image -> image
+
+c9s1: 9 x 9 convolution; d: 3 x 3 at stride 2; R: two 3 x 3 convolutions and the identity; u: enlarge
+twice, then 3 x 3. Instance normalisation and relu after every convolution but the last; in a residual
+no relu after the addition.
+
+Conventions: sRGB in [0, 1] in and out; the paper's scaled tanh becomes (1 + tanh) / 2, that is 0..255
+in the paper's units. The size is kept for any height and width.
+
+Differs from the paper as the field does: instance for batch normalisation (Ulyanov et al. 2017),
+enlarge-and-convolve for strided transposed convolutions (Odena et al. 2016), and every convolution
+reflects at its border, where the paper reflects once by 40 pixels and lets the residuals shrink.
+"""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Feature, Image
+from jaxstyle.networks.convolution import LAYOUT, reflect
+from jaxstyle.networks.decoders import trained_conv, upsample
+from jaxstyle.networks.trained import Trained, he_normal
+
+EPSILON = 1e-5
+
+
+def halving_conv(x: Feature, kernel) -> Feature:
+    """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2."""
+    pad = kernel.shape[0] // 2
+    return lax.conv_general_dilated(
+        reflect(x, pad)[None], kernel, (2, 2), "VALID", dimension_numbers=LAYOUT
+    )[0]
+
+
+class InstanceNorm(nnx.Module):
+    """Bring every channel to its own learned mean and deviation."""
+
+    def __init__(self, channels: int):
+        self.scale, self.shift = nnx.Param(jnp.ones(channels)), nnx.Param(jnp.zeros(channels))
+
+    def __call__(self, x: Feature) -> Feature:
+        mean = jnp.mean(x, (0, 1))
+        variance = jnp.mean((x - mean) ** 2, (0, 1))
+        return (x - mean) * (self.scale[...] * lax.rsqrt(variance + EPSILON)) + self.shift[...]
+
+
+class TransformNet(Trained):
+    """A network from image to image of the same size, for one style.
+
+    `width` is the number of channels at full size (the paper's 32), `residuals` that of its blocks.
+    """
+
+    def __init__(self, width: int = 32, residuals: int = 5, seed: ArrayLike = 0):
+        self.width, self.residuals = width, residuals
+        widths = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * residuals), 2 * width, width]
+        keys = iter(jax.random.split(jax.random.key(seed), len(widths)))
+        for name, (inputs, outputs) in zip(self.layers, pairwise(widths), strict=True):
+            side = 9 if name == "first" else 3
+            setattr(self, name, he_normal(next(keys), side, side, inputs, outputs))
+            setattr(self, f"{name}_norm", InstanceNorm(outputs))
+        self.last = he_normal(next(keys), 9, 9, width, 3, gain=0.5)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The convolutions with a normalisation, in order."""
+        residuals = [f"residual{i}_{half}" for i in range(1, self.residuals + 1) for half in "ab"]
+        return ("first", "down1", "down2", *residuals, "up1", "up2")
+
+    def _stage(self, name: str, x: Feature) -> Feature:
+        convolve = halving_conv if name.startswith("down") else trained_conv
+        return getattr(self, f"{name}_norm")(getattr(self, name)(x, convolve))
+
+    def __call__(self, image: Image) -> Image:
+        h, w = image.shape[:2]
+        x = image
+        for name in ("first", "down1", "down2"):
+            x = jax.nn.relu(self._stage(name, x))
+        for i in range(1, self.residuals + 1):
+            x = x + self._stage(f"residual{i}_b", jax.nn.relu(self._stage(f"residual{i}_a", x)))
+        for name, scale in (("up1", 2), ("up2", 1)):
+            size = -(-h // scale), -(-w // scale)
+            x = jax.nn.relu(self._stage(name, upsample(x)[: size[0], : size[1]]))
+        return (1 + jnp.tanh(self.last(x, trained_conv))) / 2

@@ -1,0 +1,71 @@
+"""What the networks that are trained here share: made of a few numbers and a seed, stored by name.
+
+    network = Decoder(level=4, seed=0)      random parameters (He et al. 2015), float32
+    network.config                          {"level": 4, "widths": ...}: travels in the file's metadata
+    tensors(network)                        {"conv1_1.kernel": ..., ...}: what the file holds
+    restored(Decoder, config, tensors)      the same network again
+
+A subclass takes its numbers as keyword arguments with defaults, keeps each under its name, and last
+takes `seed`.
+"""
+
+import inspect
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx, traverse_util
+from jaxtyping import Array, PRNGKeyArray
+
+from jaxstyle.core import InputError
+from jaxstyle.networks.convolution import Conv
+
+
+class Trained(nnx.Module):
+    """A network whose constructor's arguments, less the seed, are its configuration."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The numbers that the network was made of."""
+        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "seed"}
+        return {name: getattr(self, name) for name in sorted(names)}
+
+    @classmethod
+    def restored(cls, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], origin: object) -> Self:
+        """Return the network of a configuration with stored parameters, as float32.
+
+        Raises `InputError`, which names the `origin`, for a tensor that is missing, strange, of the
+        wrong shape or kind, or not finite, and for a configuration that is none of this network.
+        """
+        arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in config.items()}
+        try:
+            template = jax.eval_shape(partial(cls, **arguments))
+        except (TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{origin}: no configuration of {cls.__name__}: {dict(config)}") from error
+        expected = tensors_of(template)
+        for key in sorted(tensors.keys() ^ expected.keys()):
+            has = "has" if key in tensors else "lacks"
+            raise InputError(f"{origin}: {has} {key}; {cls.__name__} {dict(config)} was expected")
+        for key, array in tensors.items():
+            if array.shape != expected[key].shape or not jnp.issubdtype(array.dtype, jnp.floating):
+                raise InputError(
+                    f"{origin}: {key} is {array.dtype} {array.shape}, not float {expected[key].shape}"
+                )
+            if not np.isfinite(array).all():
+                raise InputError(f"{origin}: {key} has numbers that are not finite")
+        nested = {tuple(key.split(".")): jnp.asarray(array, jnp.float32) for key, array in tensors.items()}
+        return nnx.merge(nnx.graphdef(template), traverse_util.unflatten_dict(nested))
+
+
+def tensors_of(network: nnx.Module) -> dict[str, Array]:
+    """Return the parameters of a network by name, `module.module.parameter`."""
+    return traverse_util.flatten_dict(nnx.to_pure_dict(nnx.state(network)), sep=".")
+
+
+def he_normal(key: PRNGKeyArray, *shape: int, gain: float = 1.0) -> Conv:
+    """Return a convolution (h, w, c, o) that keeps the variance of relu features, times `gain` squared."""
+    deviation = gain * (2 / np.prod(shape[:-1])) ** 0.5
+    return Conv(deviation * jax.random.normal(key, shape), jnp.zeros(shape[-1]))

@@ -1,0 +1,85 @@
+"""Checkpoints: everything that the next step depends on, so that a killed run goes on as if nothing was.
+
+    folder/checkpoints/<step>/      parameters, optimiser, position in the data, configuration (Orbax)
+
+A checkpoint is complete or not there, whenever the run is killed. It does not depend on how many
+devices or hosts wrote it: arrays are stored whole, by name, and the position in the data counts
+batches. All randomness is in the seed of the configuration and that position.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from orbax.checkpoint import v1 as ocp
+
+from jaxstyle.core import InputError
+from jaxstyle.training.loop import State, replicated
+
+KEEP = 2
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `folder/checkpoints`; a context that waits for the last write."""
+
+    def __init__(self, folder: Path, configuration: Mapping[str, Any]):
+        self.configuration = dict(configuration)
+        keep = ocp.training.preservation_policies.LatestN(KEEP)
+        try:
+            self._files = ocp.training.Checkpointer(
+                (folder / "checkpoints").absolute(), preservation_policy=keep
+            )
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written to ({error.strerror or error})") from error
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._files.close()
+
+    def save(self, step: int, state: State, data: Iterator) -> None:
+        """Write a checkpoint, in the background."""
+        arrays = _by_name(jax.tree.map(jnp.copy, state))  # training goes on in the buffers of `state`
+        items = {"state": arrays, "data": data.get_state(), "configuration": self.configuration}
+        try:
+            self._files.save_checkpointables_async(step, items, force=True)
+        except OSError as error:
+            raise InputError(f"checkpoint {step} cannot be written ({error.strerror or error})") from error
+
+    def restore(self, state: State, data: Iterator) -> tuple[int, State]:
+        """Return the latest step and its state, and move `data` there; step 0 and `state` if none is saved.
+
+        Raises `InputError`, naming the differences, if it is of another configuration.
+        """
+        if self._files.latest is None:
+            return 0, state
+        step = self._files.latest.step
+        stored = self._files.load_checkpointables(step, {"data": None, "configuration": None})
+        self._check(step, stored["configuration"])
+        every = replicated()
+        shapes = {
+            name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=every)
+            for name, leaf in _by_name(state).items()
+        }
+        arrays = self._files.load_checkpointables(step, {"state": shapes})["state"]
+        data.set_state(stored["data"])
+        return step, jax.tree.unflatten(jax.tree.structure(state), [arrays[name] for name in _by_name(state)])
+
+    def _check(self, step: int, found: Mapping[str, Any]) -> None:
+        names = sorted(found.keys() | self.configuration.keys())
+        different = [
+            f"{name} {found.get(name)}, not {self.configuration.get(name)}"
+            for name in names
+            if found.get(name) != self.configuration.get(name)
+        ]
+        if different:
+            cure = "go on with the same options, or take another output folder"
+            raise InputError(f"checkpoint {step} was made with {'; '.join(different)}: {cure}")
+
+
+def _by_name(state: State) -> dict[str, jax.Array]:
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}

@@ -1,0 +1,67 @@
+"""Decoders for WCT: turn features back into the image they came from (Li et al. 2017, eq. 1).
+
+    L = sum_levels  p mean((D(F(x)) - x)^2) + f |F(D(F(x))) - F(x)|^2 / |F(x)|^2
+
+F are the encoder's features at relu{level}_1, D the level's decoder. All levels are trained at once, on one
+pass of the encoder, each with its own decoder.
+
+Differs from the paper: the feature term is relative to the features' own size, so one weight serves
+every level and encoder; the decoders are thin.
+"""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Encoder, Image, Scalar, pytree
+from jaxstyle.losses import Content
+from jaxstyle.networks.decoders import LEVELS, THIN
+from jaxstyle.networks.decoders import Decoders as Network
+
+
+@pytree
+class WCTDecoders:
+    """Five decoders of VGG-19's features, for WCT and other transforms of them.
+
+    `pixel_weight`: weight of the mean squared distance of the pixels
+    `feature_weight`: weight of the relative distance of the features
+    """
+
+    NAME: ClassVar[str] = "wct-decoders"
+    SOURCES: ClassVar[tuple[str, ...]] = ("image",)
+    DECAYS: ClassVar[bool] = True
+    DEFAULTS: ClassVar[dict] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
+
+    encoder: Encoder
+    levels: tuple[int, ...] = LEVELS
+    widths: tuple[int, ...] = THIN
+    pixel_weight: float = 20.0
+    feature_weight: float = 1.0
+
+    def optimizer(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
+        """Return Adam with a cosine decay to zero."""
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+    def init(self, seed: ArrayLike) -> Network:
+        """Return the decoders, untrained."""
+        return Network(self.levels, self.widths, seed)
+
+    def loss(self, params: Network, example: dict[str, Image]) -> dict[str, Scalar]:
+        """Return pixel and feature terms of each level for one image."""
+        image = example["image"]
+        names = {level: f"relu{level}_1" for level in self.levels}
+        features = self.encoder(image, names.values())
+        terms = {}
+        for level, name in names.items():
+            output = params[level](features[name])
+            same = Content.relative(features, {name: self.feature_weight})
+            terms[f"pixel{level}"] = self.pixel_weight * jnp.mean((output - image) ** 2)
+            terms[f"feature{level}"] = same(self.encoder(output, (name,)))
+        return terms
+
+    def sample(self, params: Network, example: dict[str, Image]) -> list[Image]:
+        """Return the image, and what each level makes of its features."""
+        features = self.encoder(example["image"], [f"relu{level}_1" for level in self.levels])
+        return [example["image"], *(params[level](features[f"relu{level}_1"]) for level in self.levels)]
