@@ -10,7 +10,21 @@ from jaxstyle import losses, solvers, weights
 from jaxstyle.core import InputError, stylize
 from jaxstyle.image.io import read, write
 from jaxstyle.image.resize import fit
-from jaxstyle.methods import Gatys
+from jaxstyle.methods import WCT, AdaIN, Gatys, Johnson, Linear
 
 __version__ = version("jaxstyle")
-__all__ = ["Gatys", "InputError", "fit", "losses", "read", "solvers", "stylize", "weights", "write"]
+__all__ = [
+    "WCT",
+    "AdaIN",
+    "Gatys",
+    "InputError",
+    "Johnson",
+    "Linear",
+    "fit",
+    "losses",
+    "read",
+    "solvers",
+    "stylize",
+    "weights",
+    "write",
+]

@@ -37,13 +37,14 @@ from jaxstyle.core import Encoder, InputError, unknown
 from jaxstyle.image.io import check_folder, check_output, replace
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.parameters import NETWORKS, Tensors, check, from_torch
 from jaxstyle.networks.trained import Trained, tensors_of
 
 HERE = Path(__file__).parent
 BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
 SUFFIX = ".safetensors"
-TRAINED = {"decoder": Decoder, "decoders": Decoders, "johnson": TransformNet}
+TRAINED = {"decoder": Decoder, "decoders": Decoders, "johnson": TransformNet, "linear": LinearTransfer}
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,8 @@ def metadata(name: str) -> dict[str, str]:
 
 def _tensors(path: Path) -> Tensors:
     with _opened(path) as file:
-        return {key: file.get_tensor(key) for key in file.keys() if not key.startswith("conv10.")}
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names if not name.startswith("conv10.")}
 
 
 @contextmanager

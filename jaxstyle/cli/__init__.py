@@ -7,11 +7,12 @@ import sys
 from importlib.metadata import version
 
 from jaxstyle.cli.descent import add_method
+from jaxstyle.cli.feedforward import add_feedforward
 from jaxstyle.cli.options import Parser
 from jaxstyle.cli.train import add_train
 from jaxstyle.cli.weights import add_weights
 from jaxstyle.core import InputError
-from jaxstyle.methods import Gatys
+from jaxstyle.methods import WCT, AdaIN, Gatys, Johnson, Linear
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("jaxstyle"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_method(commands, Gatys)
+    for method in (Johnson, AdaIN, WCT, Linear):
+        add_feedforward(commands, method)
     add_train(commands)
     add_weights(commands)
     options = parser.parse_args(arguments)

@@ -2,12 +2,9 @@
 
 import argparse
 import dataclasses
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxstyle import weights
+from jaxstyle.cli import provenance
 from jaxstyle.cli.options import add_fields, count, documented, layers, number
 from jaxstyle.core import InputError, unknown
 from jaxstyle.image import io, plot
@@ -114,30 +112,6 @@ def watch(snapshots: Iterable[Snapshot], steps: int, keep_frames: bool) -> Watch
     return Watched(last, history, frames, stopped, compiled)
 
 
-def provenance(method: Descent, encoder: str, snapshot: Snapshot, seconds: dict[str, float], options) -> str:
-    """Return how an image was made, as JSON."""
-    packages = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
-    path = weights.find(encoder)
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    facts = {
-        "command": options.method.__name__.lower(),
-        "method": repr(method),
-        "preset": options.preset,
-        "encoder": encoder,
-        "weights": {"file": path.name, "sha256": weights.sha256(path)} if path else None,
-        "content": {"file": options.content.name, "sha256": weights.sha256(options.content)},
-        "style": {"file": options.style.name, "sha256": weights.sha256(options.style)},
-        "size": list(snapshot.image.shape[1::-1]),
-        "steps": snapshot.step,
-        "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
-        "versions": {name: version(name) for name in packages},
-        "commit": commit or None,
-    }
-    return json.dumps(facts, indent=1)
-
-
 def check_outputs(options: argparse.Namespace) -> None:
     """Refuse what could not be written, before any work is done."""
     io.check_output(options.output)
@@ -158,10 +132,9 @@ def run(options: argparse.Namespace) -> int:
     snapshots = method.descend(content, jax.jit(options.method.prepare)(method, style))
     watched = watch(snapshots, method.solver.steps, bool(options.frames))
     seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}
-    facts = provenance(method, encoder, watched.last, seconds, options)
-    io.write(options.output, watched.last.image, facts)
-    beside = options.output.with_name(options.output.name + ".provenance.json")
-    io.replace(beside, lambda path: path.write_text(facts + "\n"))
+    files = {encoder: provenance.fingerprint(weights.find(encoder))}
+    facts = {"preset": options.preset, "weights": files, "steps": watched.last.step}
+    provenance.write(options, method, watched.last.image, seconds, **facts)
     if options.history and watched.history:
         plot.curves(options.history, watched.history)
     if options.frames:
@@ -171,5 +144,3 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(watched.stopped, DivergedError):
         raise watched.stopped
     return 130 if watched.stopped else 0
-
-

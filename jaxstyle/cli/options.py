@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
@@ -30,7 +31,6 @@ def layers(text: str) -> dict[str, float]:
     """Parse `NAME[=WEIGHT],...`."""
     pairs = (item.partition("=") for item in text.split(","))
     return {name.strip(): number(weight or "1") for name, _, weight in pairs}
-
 
 
 def documented(cls: type) -> tuple[str, dict[str, str]]:

@@ -8,70 +8,142 @@ from pathlib import Path
 import jax
 
 from jaxstyle import weights
-from jaxstyle.cli.options import add_fields, count, documented, number
+from jaxstyle.cli.options import add_fields, count, documented, layers, number
 from jaxstyle.core import InputError
+from jaxstyle.image import io
+from jaxstyle.image.resize import fit
+from jaxstyle.training import RECIPES, Recipe
 
-ENCODER = "vgg19-lite"
 KINDS = {
-    "levels": {"type": lambda text: tuple(map(count, text.split(","))), "metavar": "N,..."},
-    "widths": {"type": lambda text: tuple(map(count, text.split(","))), "metavar": "N,..."},
+    "content_layers": {"type": layers, "metavar": "NAME[=W],..."},
+    "style_layers": {"type": layers, "metavar": "NAME[=W],..."},
+    **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width")},
 }
-NEEDS = 'training needs more packages: pip install "jaxstyle[train]"'
-
-
-def recipes() -> dict[str, type]:
-    """Return what can be trained, by name."""
-    try:
-        from jaxstyle import training
-    except ImportError as error:
-        raise InputError(f"{NEEDS} ({error})") from error
-    return training.RECIPES
 
 
 def add_train(commands) -> None:
     """Add the subcommand `train` and one for every recipe."""
-    parser = commands.add_parser("train", help="train a network, or go on with it")
+    summary = "train a network, or go on with it"
+    parser = commands.add_parser("train", help=summary, description=summary)
     names = parser.add_subparsers(required=True, metavar="NAME")
-    for name, recipe in recipes().items():
+    for name, recipe in RECIPES.items():
         add_recipe(names, name, recipe)
 
 
-def add_recipe(names, name: str, recipe: type) -> None:
+def add_recipe(names, name: str, recipe) -> None:
     """Add the options of a recipe: those of every run, and its documented fields."""
     summary, _ = documented(recipe)
     parser = names.add_parser(name, help=summary, description=summary)
-    parser.set_defaults(run=train, recipe=recipe)
+    parser.set_defaults(run=train, recipe=recipe, style=None, preset=None, **recipe.DEFAULTS)
+    add = parser.add_argument
     data = "folders of images, or datasets of tensorflow-datasets (coco/2017)"
-    parser.add_argument("--data", nargs="+", required=True, metavar="DIR_OR_TFDS", help=data)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the folder of the run")
-    parser.add_argument("--encoder", default=ENCODER, metavar="NAME", help=f"weights of the encoder ({ENCODER})")
-    parser.add_argument("--steps", type=count, metavar="N", help="steps (two epochs)")
-    defaults = recipe.DEFAULTS
-    parser.add_argument("--batch-size", type=count, default=defaults["batch_size"], metavar="B")
-    parser.add_argument("--size", type=count, default=defaults["size"], metavar="PX", help="of the crops")
-    parser.add_argument("--learning-rate", type=number, default=defaults["learning_rate"], metavar="X")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--every", type=count, default=100, metavar="N", help="steps between checkpoints (100)")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the networks")
-    parser.add_argument("--parallel", choices=("jit", "pmap", "shard_map"), default="jit")
+    add("--data", nargs="+", required=True, metavar="DIR_OR_TFDS", help=data)
+    add(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder of the run: made, or gone on with",
+    )
+    if "style" in recipe.SOURCES:
+        add("--style", nargs="+", required=True, metavar="DIR_OR_TFDS", help="the same, of styles")
+    elif recipe.prepare is not Recipe.prepare:
+        add("--style", type=Path, required=True, metavar="FILE", help="the picture whose style it learns")
+        add("--style-size", type=count, metavar="PX", help="long edge of the style (that of the crops)")
+    if recipe.PRESETS:
+        add("--preset", choices=recipe.PRESETS, help="a source's settings and encoder")
+    add("--encoder", metavar="NAME", help=f"weights of the encoder ({recipe.ENCODER})")
+    add("--start", metavar="NAME", help="weights, or a file of them, to begin with instead of random ones")
+    for option, kind, text in (
+        ("steps", count, "steps in all (two epochs)"),
+        ("batch-size", count, f"examples a step, of all devices together ({recipe.DEFAULTS['batch_size']})"),
+        ("size", count, f"pixels a side of an example, a random crop ({recipe.DEFAULTS['size']})"),
+        ("learning-rate", number, f"of Adam ({recipe.DEFAULTS['learning_rate']:g})"),
+    ):
+        add(f"--{option}", type=kind, metavar="X" if kind is number else "N", help=text)
+    add(
+        "--seed", type=int, default=0, metavar="N", help="of the first parameters, and of the order and crops"
+    )
+    add("--every", type=count, default=100, metavar="N", help="steps from checkpoint to checkpoint (100)")
+    add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the networks (float32)")
+    ways = "how devices share a step; the result is the same (jit)"
+    add("--parallel", choices=("jit", "pmap", "shard_map"), default="jit", help=ways)
+    hosts = "this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give all three"
+    add("--distributed", nargs="*", metavar="ADDRESS:PORT HOSTS INDEX", help=hosts)
     add_fields(parser, recipe, KINDS)
+
+
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    """Return the recipe that the options ask for."""
+    encoder = weights.load(options.encoder)
+    recipe = (getattr(options.recipe, options.preset) if options.preset else options.recipe)(encoder)
+    names = {field.name for field in dataclasses.fields(recipe)} - {"encoder", "start"}
+    changes = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    start = weights.load(options.start) if options.start else None
+    recipe = recipe.replace(start=start, **changes)
+    if isinstance(options.style, Path):
+        style = fit(io.read(options.style), options.style_size or options.size)
+        recipe = jax.jit(type(recipe).prepare)(recipe, style)
+    return recipe
+
+
+def facts_of(options: argparse.Namespace, sources: dict) -> dict:
+    """Return what decides the result beside the plan and the recipe: names and hashes of what is read."""
+    facts = {"encoder": options.encoder, "preset": options.preset, "start": options.start}
+    for name, given in {"data": options.data, "style": options.style}.items():
+        if isinstance(given, list):
+            facts[name] = [Path(item).name for item in given]
+        elif given:
+            facts[name] = {"file": given.name, "sha256": weights.sha256(given), "size": options.style_size}
+    facts["pictures"] = {name: len(images) for name, images in sources.items()}
+    files = {name: weights.find(facts[name]) for name in ("encoder", "start") if facts[name]}
+    return facts | {f"{name}_sha256": weights.sha256(path) for name, path in files.items() if path}
 
 
 def train(options: argparse.Namespace) -> int:
     """Train a recipe from files to a folder."""
-    from jaxstyle.training.data import open_images
-    from jaxstyle.training.run import Plan, run
-
-    images = open_images(*options.data)
-    sources = {"image": images}
-    given = {field.name for field in dataclasses.fields(options.recipe)}
-    changes = {k: v for k, v in vars(options).items() if k in given and k != "encoder" and v is not None}
-    recipe = options.recipe(weights.load(options.encoder), **changes)
-    options.steps = options.steps or 2 * len(images) // options.batch_size
+    try:
+        from jaxstyle.training.data import open_images
+        from jaxstyle.training.run import Plan, run
+    except ImportError as error:
+        raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
+    join(options.distributed)
+    options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
+    recipe = recipe_of(options)
+    given = {"image": options.data, "style": options.style}
+    sources = {name: open_images(*given[name]) for name in recipe.SOURCES}
+    options.steps = options.steps or max(2 * len(sources["image"]) // options.batch_size, 1)
     plan = Plan(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Plan)})
-    options.output.mkdir(parents=True, exist_ok=True)
-    facts = {"encoder": options.encoder, "data": [f"{Path(name).name} ({len(images)})" for name in options.data]}
-    outcome = run(recipe, sources, options.output, plan, facts)
+    make_folder(options.output)
+    outcome = run(recipe, sources, options.output, plan, facts_of(options, sources))
+    for images in sources.values():
+        if images.skipped:
+            print(f"skipped {len(images.skipped)} pictures: {', '.join(images.skipped)}", file=sys.stderr)
     done = f"{outcome.steps} of {plan.steps} steps, {outcome.speed:.3g} images/s"
-    print(f"{options.output}: {done}, {outcome.waiting:.1%} of the time waiting for data", file=sys.stderr)
+    more = "; the same command goes on" if outcome.steps < plan.steps else ""
+    print(
+        f"{options.output}: {done}, {outcome.waiting:.1%} of the time waiting for data{more}", file=sys.stderr
+    )
     return 128 + outcome.stopped if outcome.stopped else 0
+
+
+def join(hosts: list[str] | None) -> None:
+    """Become one of several hosts, before any device is used."""
+    if hosts is None:
+        return
+    if len(hosts) not in (0, 3) or not all(item.isdecimal() for item in hosts[1:]):
+        raise InputError("--distributed takes nothing, or ADDRESS:PORT HOSTS INDEX")
+    address, count, index = hosts or (None, None, None)
+    try:
+        jax.distributed.initialize(address, count and int(count), index and int(index))
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"--distributed: {str(error).partition(chr(10))[0]}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run, unless it is there; check that files can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    io.check_folder(folder)

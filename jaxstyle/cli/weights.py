@@ -38,5 +38,3 @@ def add_weights(commands) -> None:
     port.add_argument("--name", help="which network it is; by default told by the publisher's file name")
     port.add_argument("--output", type=Path, help="the safetensors file to write; by default in the cache")
     port.set_defaults(run=port_weights)
-
-

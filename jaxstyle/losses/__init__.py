@@ -2,6 +2,7 @@
 
 from jaxstyle.losses.content import Content
 from jaxstyle.losses.covariance import Gram
+from jaxstyle.losses.moments import Moments
 from jaxstyle.losses.variation import Variation
 
-__all__ = ["Content", "Gram", "Variation"]
+__all__ = ["Content", "Gram", "Moments", "Variation"]

@@ -30,6 +30,13 @@ def upsample(x: Feature) -> Feature:
     return jnp.repeat(jnp.repeat(x, 2, axis=0), 2, axis=1)
 
 
+def whole(image: Image, level: int) -> Image:
+    """Return the image with its last row and column repeated to whole pixels of relu{level}_1."""
+    unit = 2 ** (level - 1)
+    pads = [(0, -edge % unit) for edge in image.shape[:2]]
+    return jnp.pad(image, (*pads, (0, 0)), mode="edge")
+
+
 def trained_conv(x: Feature, kernel) -> Feature:
     """Convolve at the same size with a reflected border and plain gradients: see `training.loop`."""
     return direct(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
@@ -49,7 +56,7 @@ class Decoder(Trained):
         keys = jax.random.split(jax.random.key(seed), len(outputs))
         pairs = pairwise([WIDTHS[level - 1], *outputs])
         for name, key, pair in zip(self.layers, keys, pairs, strict=True):
-            setattr(self, name, he_normal(key, 3, 3, *pair, gain=0.0 if name == "conv1_1" else 0.5))
+            setattr(self, name, he_normal(key, 3, 3, *pair, gain=0.0 if name == "conv1_1" else 1.0))
         self.conv1_1.bias[...] += 0.5
 
     @property
@@ -75,9 +82,7 @@ class Decoder(Trained):
 class Decoders(Trained):
     """One decoder for each of some levels of WCT: `level1` to `level5`."""
 
-    def __init__(
-        self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0
-    ):
+    def __init__(self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
         self.levels, self.widths = levels, widths
         for level in levels:
             setattr(self, f"level{level}", Decoder(level, widths, jnp.asarray(seed) + level))

@@ -33,9 +33,9 @@ EPSILON = 1e-5
 def halving_conv(x: Feature, kernel) -> Feature:
     """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2."""
     pad = kernel.shape[0] // 2
-    return lax.conv_general_dilated(
-        reflect(x, pad)[None], kernel, (2, 2), "VALID", dimension_numbers=LAYOUT
-    )[0]
+    return lax.conv_general_dilated(reflect(x, pad)[None], kernel, (2, 2), "VALID", dimension_numbers=LAYOUT)[
+        0
+    ]
 
 
 class InstanceNorm(nnx.Module):

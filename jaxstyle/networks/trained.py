@@ -33,6 +33,12 @@ class Trained(nnx.Module):
         names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "seed"}
         return {name: getattr(self, name) for name in sorted(names)}
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value}" for name, value in self.config.items())
+        return f"{type(self).__name__}({given})"
+
+    __str__ = __repr__
+
     @classmethod
     def restored(cls, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], origin: object) -> Self:
         """Return the network of a configuration with stored parameters, as float32.

@@ -1,7 +1,9 @@
-"""One loop; a paper adds its `init` and `loss`."""
+"""One loop; a paper adds the network to begin with and the loss of one example."""
 
+from jaxstyle.training.adain import AdaIN
 from jaxstyle.training.decoders import WCTDecoders
+from jaxstyle.training.johnson import Johnson
+from jaxstyle.training.linear import Linear
+from jaxstyle.training.recipe import Recipe
 
-RECIPES = {recipe.NAME: recipe for recipe in (WCTDecoders,)}
-
-__all__ = ["RECIPES", "WCTDecoders"]
+RECIPES: dict[str, type[Recipe]] = {recipe.NAME: recipe for recipe in (Johnson, AdaIN, WCTDecoders, Linear)}

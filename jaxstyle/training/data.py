@@ -1,7 +1,8 @@
 """Pictures for training: folders and tensorflow-datasets, as batches whose order is a function of the seed.
 
     images = open_images("photographs/")         or "coco/2017", or a prepared dataset's folder
-    for batch in batches({"image": images}, size, batch_size, seed): ...         {"image": (b, size, size, 3) uint8}
+    for batch in batches({"image": images}, size, batch_size, seed):
+        ...                                      {"image": (b, size, size, 3) uint8}, endless
 
 A folder is prepared once, by tensorflow-datasets into array_record files in the cache; a prepared
 dataset is read as it is. Nothing imports TensorFlow, so a dataset whose preparation does (coco/2017)
@@ -17,6 +18,7 @@ import io as streams
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +183,8 @@ def _folder(folder: Path) -> ImageFolder:
     if not (Path(builder.data_dir) / "dataset_info.json").exists():
         print(f"preparing {len(files)} images of {folder} in {builder.data_dir}", file=sys.stderr)
         try:
-            builder.download_and_prepare()
+            with redirect_stdout(streams.StringIO()):
+                builder.download_and_prepare()
         except OSError as error:
             raise InputError(f"{builder.data_dir}: cannot be written ({error.strerror or error})") from error
     if not builder.info.splits["train"].num_examples:

@@ -9,20 +9,20 @@ Differs from the paper: the feature term is relative to the features' own size, 
 every level and encoder; the decoders are thin.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import optax
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Scalar, pytree
+from jaxstyle.core import Image, Scalar, pytree
 from jaxstyle.losses import Content
 from jaxstyle.networks.decoders import LEVELS, THIN
 from jaxstyle.networks.decoders import Decoders as Network
+from jaxstyle.training.recipe import Recipe
 
 
 @pytree
-class WCTDecoders:
+class WCTDecoders(Recipe):
     """Five decoders of VGG-19's features, for WCT and other transforms of them.
 
     `pixel_weight`: weight of the mean squared distance of the pixels
@@ -30,21 +30,14 @@ class WCTDecoders:
     """
 
     NAME: ClassVar[str] = "wct-decoders"
-    SOURCES: ClassVar[tuple[str, ...]] = ("image",)
-    DECAYS: ClassVar[bool] = True
-    DEFAULTS: ClassVar[dict] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
+    DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
 
-    encoder: Encoder
     levels: tuple[int, ...] = LEVELS
     widths: tuple[int, ...] = THIN
     pixel_weight: float = 20.0
     feature_weight: float = 1.0
 
-    def optimizer(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
-        """Return Adam with a cosine decay to zero."""
-        return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
-
-    def init(self, seed: ArrayLike) -> Network:
+    def network(self, seed: ArrayLike) -> Network:
         """Return the decoders, untrained."""
         return Network(self.levels, self.widths, seed)
 

@@ -11,7 +11,10 @@ average with `lax.pmean`; all three give the one-device result.
 |---|---|---|
 | `jit` | XLA, from the shardings | a batch norm would be global; compiles for any mesh |
 | `pmap` | `lax.pmean` in the step | the classic; since JAX 0.8 a shard_map itself |
-| `shard_map` | `lax.pmean` in the step | `check_vma=False`: otherwise the gradient of replicated parameters is summed over the devices already, and the mean n times too large |
+| `shard_map` | `lax.pmean` in the step | with `check_vma=False`, see below |
+
+`shard_map` by default (`check_vma=True`) sums the gradient of replicated parameters over the devices
+itself; its `pmean` would then be n times too large, which Adam hides and SGD shows.
 
 Conventions: arrays of uint8 in a batch are pictures and become [0, 1]. Under `compute=bfloat16` the
 loss runs in it, its means over the batch, the master parameters and the optimiser in float32.
@@ -110,9 +113,7 @@ def by_shard_map(optimizer, compute):
     """Compile the per-device step for all devices."""
     every, rows = PartitionSpec(), PartitionSpec(AXIS)
     step = make_step(optimizer, compute, AXIS)
-    mapped = jax.shard_map(
-        step, mesh=mesh(), in_specs=(every, every, rows), out_specs=every, check_vma=False
-    )
+    mapped = jax.shard_map(step, mesh=mesh(), in_specs=(every, every, rows), out_specs=every, check_vma=False)
     return jax.jit(mapped, donate_argnums=1), _sharded
 
 

@@ -35,6 +35,7 @@ from jaxstyle.image import io, plot
 from jaxstyle.training.checkpoints import Checkpoints
 from jaxstyle.training.data import Images, batches, examples
 from jaxstyle.training.loop import Step, fit, fresh
+from jaxstyle.training.recipe import Recipe
 
 SAMPLES = 4
 
@@ -117,9 +118,11 @@ class Log:
 class Samples:
     """The first examples of the data, and what a network makes of them."""
 
-    def __init__(self, recipe: Any, sources: Mapping[str, Images], plan: Plan):
+    def __init__(self, recipe: Recipe, sources: Mapping[str, Images], plan: Plan):
         series = {name: examples(images, plan.size, plan.seed) for name, images in sources.items()}
-        self._examples = [{name: s[i] / np.float32(255) for name, s in series.items()} for i in range(SAMPLES)]
+        self._examples = [
+            {name: s[i] / np.float32(255) for name, s in series.items()} for i in range(SAMPLES)
+        ]
         self._sample = partial(jax.jit(type(recipe).sample), recipe)
 
     def rows(self, params: Any) -> list[list[np.ndarray]]:
@@ -164,7 +167,7 @@ def _bar(total: int, writes: bool) -> Iterator[Callable[[Log], None]]:
         yield show
 
 
-def configuration(recipe: Any, plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
+def configuration(recipe: Recipe, plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything that decides what a run gives, as JSON has it."""
     free = {"every", "parallel"} | (set() if recipe.DECAYS else {"steps"})
     chosen = {name: value for name, value in asdict(plan).items() if name not in free}
@@ -173,7 +176,7 @@ def configuration(recipe: Any, plan: Plan, facts: Mapping[str, Any]) -> dict[str
     return json.loads(json.dumps({"train": recipe.NAME} | chosen | plain | dict(facts)))
 
 
-def run(recipe: Any, sources: Mapping[str, Images], output: Path, plan: Plan, facts: dict) -> Outcome:
+def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan, facts: dict) -> Outcome:
     """Train a recipe in the folder `output`, going on where an earlier run of the same ended.
 
     `sources` are the pictures of an example by name; `facts` say what else decides the result: the
@@ -186,6 +189,7 @@ def run(recipe: Any, sources: Mapping[str, Images], output: Path, plan: Plan, fa
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
         done, state = checkpoints.restore(fresh(partial(recipe.init, plan.seed), optimizer), data)
+        recipe = recipe.replace(start=None)
         log = Log(output / "metrics.jsonl", done, plan.batch_size, writes)
 
         def show() -> None:
@@ -201,13 +205,13 @@ def run(recipe: Any, sources: Mapping[str, Images], output: Path, plan: Plan, fa
             for step in islice(steps, max(plan.steps - done, 0)):
                 done, state = step.number, step.state
                 log.add(step)
-                report(log)
                 ended = done == plan.steps or _ends(noted, done)
                 if ended or done % plan.every == 0:
                     log.flush()
                     checkpoints.save(done, state, data)
                     if writes:
                         show()
+                report(log)
                 if ended:
                     break
             else:

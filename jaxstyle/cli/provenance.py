@@ -1,0 +1,43 @@
+"""How a picture was made: written beside it and into it."""
+
+import argparse
+import json
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxstyle import weights
+from jaxstyle.core import Image, Method
+from jaxstyle.image import io
+
+PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
+
+
+def fingerprint(path: Path | None) -> dict[str, str] | None:
+    """Return the name and the hash of a file."""
+    return {"file": path.name, "sha256": weights.sha256(path)} if path else None
+
+
+def write(options: argparse.Namespace, method: Method, image: Image, seconds: dict, **more: Any) -> None:
+    """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    pictures = {name: getattr(options, name, None) for name in ("content", "style")}
+    facts = {
+        "command": options.method.__name__.lower(),
+        "method": repr(method),
+        **more,
+        **{name: fingerprint(path) for name, path in pictures.items() if path},
+        "size": list(image.shape[1::-1]),
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
+        "versions": {name: version(name) for name in PACKAGES},
+        "commit": commit or None,
+    }
+    text = json.dumps(facts, indent=1)
+    io.write(options.output, image, text)
+    beside = options.output.with_name(options.output.name + ".provenance.json")
+    io.replace(beside, lambda path: path.write_text(text + "\n"))

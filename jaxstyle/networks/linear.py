@@ -1,0 +1,65 @@
+"""The linear transfer network of Li, Liu, Kautz & Yang 2019: a learned matrix instead of a computed one.
+
+    y = U M_s M_c K (f - m) + m_s,        M_x = matrix(V(g) V(g)^T / (h w)),  g = f_x - m_x
+
+K and U are 1 x 1 convolutions to `matrix` channels and back, V three 3 x 3 convolutions, `matrix` a fully
+connected layer on the flattened second moments. m, m_s are the means of content and style.
+
+The file holds the decoder too, which is not trained here. Differs from the paper's code: reflected
+borders, and matrices that start near the identity.
+"""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from jaxstyle.core import Feature, InputError
+from jaxstyle.networks.decoders import LEVELS, THIN, Decoder, trained_conv
+from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.vgg import WIDTHS
+from jaxstyle.statistics.covariance import second_moment
+
+
+class Matrix(nnx.Module):
+    """A matrix learned from a centred feature by its second moments."""
+
+    def __init__(self, channels: int, matrix: int, key: PRNGKeyArray):
+        widths = (channels, channels // 2, channels // 4, matrix)
+        keys = jax.random.split(key, 4)
+        for i, pair in enumerate(pairwise(widths)):
+            setattr(self, f"conv{i + 1}", he_normal(keys[i], 3, 3, *pair))
+        self.kernel = nnx.Param(0.1 / matrix * jax.random.normal(keys[3], (matrix**2, matrix**2)))
+        self.bias = nnx.Param(jnp.eye(matrix).reshape(-1))
+
+    def __call__(self, centred: Feature) -> Float[Array, "m m"]:
+        x = jax.nn.relu(self.conv1(centred, trained_conv))
+        x = jax.nn.relu(self.conv2(x, trained_conv))
+        moments = second_moment(self.conv3(x, trained_conv))
+        flat = moments.reshape(-1) @ self.kernel[...] + self.bias[...]
+        return flat.reshape(moments.shape)
+
+
+class LinearTransfer(Trained):
+    """Two matrix networks, compression and decoder for the features at relu{level}_1."""
+
+    def __init__(self, level: int = 4, matrix: int = 32, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
+        if level not in LEVELS:
+            raise InputError(f"level {level} is none of 1 to 5")
+        self.level, self.matrix, self.widths = level, matrix, widths
+        channels = WIDTHS[level - 1]
+        keys = jax.random.split(jax.random.key(seed), 4)
+        self.content, self.style = (Matrix(channels, matrix, key) for key in keys[:2])
+        self.compress = he_normal(keys[2], 1, 1, channels, matrix, gain=0.5**0.5)
+        self.expand = he_normal(keys[3], 1, 1, matrix, channels, gain=0.5**0.5)
+        self.decoder = Decoder(level, widths, seed)
+
+    def __call__(self, content: Feature, style: Feature) -> Feature:
+        """Return the features of the content, transformed."""
+        mean, target = jnp.mean(content, (0, 1)), jnp.mean(style, (0, 1))
+        matrix = self.style(style - target) @ self.content(content - mean)
+        compressed = self.compress(content - mean, trained_conv)
+        return self.expand(compressed @ matrix.T, trained_conv) + target

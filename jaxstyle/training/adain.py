@@ -1,0 +1,63 @@
+"""AdaIN's decoder: one network for all styles (Huang & Belongie 2017).
+
+    t = AdaIN(F(content), F(style)),    y = D(t)
+    L = c mean((F(y) - t)^2) + s sum_l (mean (m(y) - m(style))^2 + mean (s(y) - s(style))^2)
+
+F at relu4_1 for the content, relu1_1 to relu4_1 for the style. Means over channels, with the weight 10
+of naoto0804's code; the paper's code sums over channels and takes 1e-2, which weighs the deep layers more.
+"""
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Image, Scalar, pytree
+from jaxstyle.losses import Moments
+from jaxstyle.networks.decoders import THIN, Decoder, Decoders
+from jaxstyle.statistics import moments
+from jaxstyle.training.recipe import Recipe
+from jaxstyle.transforms import match_moments
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@pytree
+class AdaIN(Recipe):
+    """AdaIN's decoder for any style, from pairs of photographs and styles.
+
+    `content_weight`: weight of the content
+    `style_weight`: weight of the style
+    """
+
+    NAME: ClassVar[str] = "adain"
+    SOURCES: ClassVar[tuple[str, ...]] = ("image", "style")
+    DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 8, "size": 256, "learning_rate": 1e-4}
+
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    widths: tuple[int, ...] = THIN
+
+    def network(self, seed: ArrayLike) -> Decoder:
+        return Decoder(4, self.widths, seed)
+
+    def init(self, seed: ArrayLike) -> Decoder:
+        """Return the decoder to begin with; of WCT's decoders it is that of level 4."""
+        wct = isinstance(self.start, Decoders)
+        return Recipe.init(self.replace(start=self.start[4]) if wct else self, seed)
+
+    def loss(self, params: Decoder, example: dict[str, Image]) -> dict[str, Scalar]:
+        """Return the terms of the loss for one pair."""
+        style = self.encoder(example["style"], LAYERS)
+        content = self.encoder(example["image"], LAYERS[-1:])["relu4_1"]
+        target = match_moments(content, moments.Moments.of(style["relu4_1"]))
+        features = self.encoder(params(target), LAYERS)
+        match = Moments.mean(style, dict.fromkeys(LAYERS, self.style_weight))
+        distance = self.content_weight * jnp.mean((features["relu4_1"] - target) ** 2)
+        return {"content": distance, "style": match(features)}
+
+    def sample(self, params: Decoder, example: dict[str, Image]) -> list[Image]:
+        """Return the photograph, the style, and one in the other."""
+        features = (self.encoder(example[name], LAYERS[-1:])["relu4_1"] for name in self.SOURCES)
+        content, style = features
+        return [example["image"], example["style"], params(match_moments(content, moments.Moments.of(style)))]

@@ -1,0 +1,77 @@
+"""What a paper adds to the loop: a network to begin with, and the loss of one example.
+
+    recipe = Johnson(encoder).prepare(style)
+    params = recipe.init(seed);    recipe.loss(params, {"image": image}) -> {name: term}
+
+A recipe is a pytree: its arrays (encoder, targets, weights) travel to the devices beside the parameters,
+and its documented fields are the options of `jaxstyle train NAME`.
+"""
+
+import dataclasses
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Encoder, Image, InputError, Scalar, pytree
+from jaxstyle.networks.trained import Trained
+
+
+@pytree
+class Recipe:
+    """A network and how it is trained.
+
+    `ENCODER` names its weights. `SOURCES` are the pictures of an example: photographs, and "style"
+    where every example has its own. `DECAYS` tells whether the learning rate falls to zero by a cosine.
+    `PRESETS` names constructors after sources, and the encoder that each source used.
+    """
+
+    NAME: ClassVar[str]
+    ENCODER: ClassVar[str] = "vgg19-lite"
+    SOURCES: ClassVar[tuple[str, ...]] = ("image",)
+    DECAYS: ClassVar[bool] = True
+    DEFAULTS: ClassVar[dict[str, Any]]
+    PRESETS: ClassVar[dict[str, str]] = {}
+
+    encoder: Encoder
+    start: Any = None
+
+    def network(self, seed: ArrayLike) -> Trained:
+        """Return the network, untrained."""
+        raise NotImplementedError
+
+    def init(self, seed: ArrayLike) -> Trained:
+        """Return the network to begin with: a copy of `start`, or an untrained one."""
+        network = self.network(seed)
+        if self.start is None:
+            return network
+        if type(self.start) is not type(network) or self.start.config != network.config:
+            raise InputError(f"{self.NAME} cannot start from {_show(self.start)}: it is {_show(network)}")
+        return jax.tree.map(jnp.array, self.start)
+
+    def prepare(self, style: Image) -> Self:
+        """Return the recipe for one style; those that learn any style need none."""
+        raise InputError(f"{self.NAME} learns any style: give --style a folder, not a file")
+
+    def optimizer(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
+        """Return Adam, its rate constant or decaying to zero after `steps`."""
+        decayed = optax.cosine_decay_schedule(learning_rate, steps)
+        return optax.adam(decayed if self.DECAYS else learning_rate)
+
+    def loss(self, params: Any, example: dict[str, Image]) -> dict[str, Scalar]:
+        """Return the terms of the loss of one example, weights included."""
+        raise NotImplementedError
+
+    def sample(self, params: Any, example: dict[str, Image]) -> list[Image]:
+        """Return what to look at: the example, and what the network makes of it."""
+        raise NotImplementedError
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the recipe with other fields."""
+        return dataclasses.replace(self, **changes)
+
+
+def _show(network: Any) -> str:
+    return f"{type(network).__name__} {getattr(network, 'config', '')}"
