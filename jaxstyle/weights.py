@@ -40,6 +40,7 @@ from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.parameters import NETWORKS, Tensors, check, from_torch
 from jaxstyle.networks.trained import Trained, tensors_of
+from jaxstyle.networks.vgg import VGG, conv_names
 
 HERE = Path(__file__).parent
 BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
@@ -47,14 +48,14 @@ SUFFIX = ".safetensors"
 TRAINED = {"decoder": Decoder, "decoders": Decoders, "johnson": TransformNet, "linear": LinearTransfer}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Weights that the manifest lists; as text, a row of the list."""
 
     name: str
     file: str
     network: str
-    flavour: str
+    flavour: str = ""
     licence: str
     source: str
     url: str = ""
@@ -86,7 +87,7 @@ class Entry:
 def entries() -> list[Entry]:
     """Return what the manifest lists, in its order."""
     tables = tomllib.loads((BUNDLE / "manifest.toml").read_text("utf-8"))
-    return [Entry(name, **table) for name, table in tables.items()]
+    return [Entry(name=name, **table) for name, table in tables.items()]
 
 
 def _entry(name: str) -> Entry:
@@ -171,12 +172,18 @@ def fetch(name: str, progress: bool = True) -> Path:
     return target
 
 
-def save(path: Path, network: Trained, metadata: Mapping[str, str]) -> None:
-    """Write a trained network as float32, its class and configuration in the metadata."""
-    kind = next(name for name, known in TRAINED.items() if isinstance(network, known))
-    given = {"network": kind, "config": json.dumps(network.config), **metadata}
+def save(path: Path, network: Trained | VGG, metadata: Mapping[str, str]) -> None:
+    """Write a trained network as float32, what `load` has to know of it in the metadata."""
     arrays = {name: np.asarray(array, np.float32) for name, array in tensors_of(network).items()}
-    replace(path, lambda draft: draft.write_bytes(pack(arrays, given)))
+    replace(path, lambda draft: draft.write_bytes(pack(arrays, _described(network) | dict(metadata))))
+
+
+def _described(network: Trained | VGG) -> dict[str, str]:
+    if isinstance(network, VGG):
+        kind = next(name for name in ("vgg19", "vgg16") if set(network.convs) <= set(conv_names(name)))
+        return {"network": kind, "flavour": network.flavour}
+    kind = next(name for name, known in TRAINED.items() if isinstance(network, known))
+    return {"network": kind, "config": json.dumps(network.config)}
 
 
 def port(path: str | Path, name: str | None = None, output: str | Path | None = None) -> Path:

@@ -14,45 +14,33 @@ about 20 minutes for 256 and 512 px; `--memory` runs every variant once more, in
 """
 
 import argparse
-import datetime
-import json
-import os
-import platform
-import re
-import subprocess
-import sys
-import time
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-
-# Two frameworks share the GPU: neither may claim all of it at the start.
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 
-from experiments.benchmarks.report import OURS, compare, text, write
+from experiments.benchmarks.inputs import load, picture, read
+from experiments.benchmarks.machine import (
+    THREADS,
+    about,
+    apart,
+    clock,
+    failure,
+    memory,
+    peak,
+    torch_device,
+)
+from experiments.benchmarks.report import OURS, compare, megabytes, opening, save, spread, table
 from experiments.benchmarks.torch_gatys import CHANNELS_LAST, TorchGatys, set_up
-from jaxstyle import weights
-from jaxstyle.core import InputError
 from jaxstyle.methods import Gatys
 from jaxstyle.methods.descent import evaluate
-from jaxstyle.networks import VGG
-from jaxstyle.networks.vgg import random_parameters
 from jaxstyle.solvers import LBFGS
 
 TOLERANCE, CHUNK = 1e-4, 10
 MODULE = "experiments.benchmarks.gatys"
 COMPILED = "PyTorch compiled, channels_last"
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def on_gpu():
-    """Whether both frameworks see a GPU."""
-    return torch.cuda.is_available() and jax.default_backend() == "gpu"
 
 
 @jax.jit
@@ -80,30 +68,6 @@ class Jaxstyle:
         return next(self.snapshots).history["loss"].tolist()
 
 
-def load(name):
-    """Return the encoder `name`, or a VGG-19 of random weights."""
-    if name == "synthetic":
-        return VGG(random_parameters("vgg19", 0), "torchvision")
-    encoder = weights.load(name)
-    if not isinstance(encoder, VGG):
-        raise InputError(f"the PyTorch side knows VGG only, and {name} is {type(encoder).__name__}")
-    return encoder
-
-
-def picture(size, seed):
-    """Return noise: smooth colour fields for seed 0, the next seeds with ever more texture."""
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) + 1 / size
-    noise = np.random.default_rng(seed).standard_normal((size, size, 3))
-    spectrum = np.fft.rfft2(noise, axes=(0, 1)) * frequency[..., None] ** (0.6 * seed - 2)
-    field = np.fft.irfft2(spectrum, (size, size), (0, 1))
-    return np.clip(0.5 + 0.2 * field / field.std(), 0, 1).astype(np.float32)
-
-
-def read(path, size):
-    image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image, np.float32) / 255
-
-
 def pictures(options, size):
     """Return content, style and the image halfway, where neither loss is zero."""
     content, style = (
@@ -117,8 +81,8 @@ def variants(options, size):
     """Return how to build each variant, by name."""
     chunk = max(count for count in range(1, CHUNK + 1) if options.steps % count == 0)
     method = Gatys(load(options.weights), solver=LBFGS(options.steps))
-    images, device = pictures(options, size), torch.device("cuda" if on_gpu() else "cpu")
-    theirs = partial(TorchGatys, method, images, chunk, device)
+    images = pictures(options, size)
+    theirs = partial(TorchGatys, method, images, chunk, torch_device())
     eager = {
         OURS: partial(Jaxstyle, method, images, chunk),
         "PyTorch eager": theirs,
@@ -142,30 +106,15 @@ def check(options):
     return worst
 
 
-def clock(function):
-    start = time.perf_counter()
-    result = function()
-    return time.perf_counter() - start, result
+def begin(name, build):
+    """Return a variant, compiled and back at its start, and its record; None where compilation fails.
 
-
-def crashes(name):
-    """Tell how a small run of the variant ends in a process of its own, where it ends badly.
-
-    torch.compile may take the whole process down: 2.13 does, in the gradient of a reflected border.
+    torch.compile may take the whole process down: 2.13 does, in the gradient of a reflected border. So it
+    first has to end a small run in a process of its own.
     """
     try:
-        peak_apart(64, name)
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.strip().splitlines() or [""]
-        return f"a run of its own ended with code {error.returncode}: {lines[-1][:100]}"
-    return None
-
-
-def begin(name, build):
-    """Return a variant, compiled and back at its start, and its record; None where compilation fails."""
-    if name == COMPILED and (failure := crashes(name)):
-        return None, {"failure": failure}
-    try:
+        if name == COMPILED:
+            apart(MODULE, "--peak", "64", name)
         variant = build()
         gradient, _ = clock(variant.evaluate)
         variant.restart()
@@ -174,7 +123,7 @@ def begin(name, build):
     except Exception as error:  # of which kind, differs between versions and causes
         if name != COMPILED:
             raise
-        return None, {"failure": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:100]}"}
+        return None, {"failure": failure(error)}
 
 
 def measure(options, size):
@@ -195,37 +144,35 @@ def measure(options, size):
     return {name: record for name, (_, record) in begun.items()}
 
 
-def memory(kind):
-    """Return "VmRSS" (now) or "VmHWM" (at most) of this process in MB: getrusage has the parent's peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
-
-
-def peak(options, size, name):
-    """Run one variant to the end; return the memory in MB that it took at most, compilation included."""
-    before, variant = memory("VmRSS"), variants(options, size)[name]()
+def run(options, size, name):
+    """Run one variant to the end."""
+    variant = variants(options, size)[name]()
     variant.restart()
     for _ in range(options.steps // variant.chunk):
         variant.advance()
-    if on_gpu():
-        own = jax.devices()[0].memory_stats()["peak_bytes_in_use"]
-        return (own if name == OURS else torch.cuda.max_memory_allocated()) / 2**20
-    return memory("VmHWM") - before
 
 
-def peak_apart(size, name):
-    """Return the `peak` of a fresh process with the same options."""
-    command = [sys.executable, "-m", MODULE, *sys.argv[1:], "--peak", str(size), name]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-
-
-def device_name(gpu):
-    if gpu:
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {THREADS} cores"
+def text(facts, sizes):
+    """Return the report in Markdown."""
+    steps = facts["steps"]
+    columns = {
+        "first gradient, s": lambda record: f"{record['first']['gradient']:.3g}",
+        "first chunk, s": lambda record: f"{record['first']['chunk']:.3g}",
+        "loss and gradient, s": lambda record: spread(record["gradient"]),
+        "L-BFGS step, s": lambda record: spread(record["step"]),
+        f"loss at {steps // 2}": lambda record: f"{record['loss'][steps // 2 - 1]:.5g}",
+        f"loss at {steps}": lambda record: f"{record['loss'][-1]:.5g}",
+        "peak memory, MB": megabytes,
+    }
+    prose = (
+        f" Weights {facts['weights']}, L-BFGS from the content, {steps} steps. Median (fastest..slowest"
+        " round), all variants in turns in one process. The first calls compile; a loss is that before the"
+        " step of this number, and rounding alone makes long descents drift apart. At full precision both"
+        f" sides agree on loss and gradient to {facts['error']:.0e}; the times are those of the defaults, on"
+        " a GPU TF32 (jaxstyle's Gram matrices: float32).\n"
+    )
+    tables = [table(f"{size} x {size}", records, columns) for size, records in sizes.items()]
+    return opening("A step of Gatys' method", facts) + prose + "".join(tables)
 
 
 def parse(arguments):
@@ -248,27 +195,20 @@ def parse(arguments):
 
 def main(arguments=None):
     options = parse(arguments)
-    gpu = on_gpu()
     set_up(THREADS)
-    if not gpu:  # both on the CPU, also where only one of them sees a GPU
-        jax.config.update("jax_default_device", jax.devices("cpu")[0])
     if options.peak:
-        print(peak(options, int(options.peak[0]), options.peak[1]))
+        size, name = int(options.peak[0]), options.peak[1]
+        before = memory("VmRSS")
+        run(options, size, name)
+        print(peak(before, name == OURS))
         return
-    versions = {name: version(name) for name in ("jax", "jaxlib", "flax", "torch")}
-    about = {"device": device_name(gpu), "date": datetime.date.today().isoformat(), "threads": THREADS}
-    about |= {"versions": versions | {"Python": platform.python_version()}, "weights": options.weights}
-    about |= {"steps": options.steps, "error": check(options)}
+    facts = about() | {"weights": options.weights, "steps": options.steps, "error": check(options)}
     sizes = {size: measure(options, size) for size in options.sizes}
     for size, records in sizes.items() if options.memory else ():
         for name, record in records.items():
-            record |= {} if "failure" in record else {"peak": peak_apart(size, name)}
-    report = about | {"sizes": {size: {"variants": sizes[size]} | compare(sizes[size]) for size in sizes}}
-    options.out.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", about["device"].lower()).strip("-")
-    write(options.out / f"gatys-{slug}.json", json.dumps(report, indent=1) + "\n")
-    write(options.out / f"gatys-{slug}.md", text(about, sizes))
-    print(text(about, sizes))
+            record |= {} if "failure" in record else {"peak": apart(MODULE, "--peak", str(size), name)}
+    results = {size: {"variants": records} | compare(records) for size, records in sizes.items()}
+    save(options.out, "gatys", facts | {"sizes": results}, text(facts, sizes))
 
 
 if __name__ == "__main__":

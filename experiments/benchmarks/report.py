@@ -1,15 +1,21 @@
-"""The report of a benchmark against PyTorch: which variant is best, and a table in Markdown.
+"""The report of a benchmark against PyTorch: which variant is best, and tables in Markdown.
 
-A record of a variant: `first` {gradient, chunk} and the lists `gradient`, `step` in seconds, `loss` of
-every step, perhaps `peak` in MB; or `failure`.
+A record of a variant has the list `step` of its times in seconds and whatever its benchmark's columns
+show, or `failure`. A column is a heading and a function from a record to a cell.
 """
 
-from statistics import median
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median, quantiles
 
 OURS, BAR = "jaxstyle", 1.1
+Records = dict[str, dict]
+Columns = dict[str, Callable[[dict], str]]
 
 
-def compare(records):
+def compare(records: Records) -> dict:
     """Return the best PyTorch by its median step, and how many times jaxstyle's step it takes."""
     steps = {name: record["step"] for name, record in records.items() if "step" in record}
     best = min((name for name in steps if name != OURS), key=lambda name: median(steps[name]))
@@ -18,57 +24,61 @@ def compare(records):
     return {"best": best, "ratio": ratio, "ratio_of_rounds": median(rounds), "met": ratio >= BAR}
 
 
-def spread(seconds):
+def spread(seconds: list[float]) -> str:
     return f"{median(seconds):.3g} ({min(seconds):.3g}..{max(seconds):.3g})"
 
 
-def row(name, record, steps):
+def quartiles(seconds: list[float]) -> str:
+    low, middle, high = quantiles(seconds, n=4, method="inclusive")
+    return f"{middle:.3g} ({low:.3g}..{high:.3g})"
+
+
+def megabytes(record: dict) -> str:
+    return f"{record['peak']:.0f}" if "peak" in record else "-"
+
+
+def row(name: str, record: dict, columns: Columns) -> str:
     """Return one line of the table."""
     if "failure" in record:
-        return f"| {name} | failed: {record['failure']} |" + " |" * 6
-    first, loss = record["first"], record["loss"]
-    cells = [f"{first['gradient']:.3g}", f"{first['chunk']:.3g}", spread(record["gradient"])]
-    cells += [spread(record["step"]), f"{loss[steps // 2 - 1]:.5g}", f"{loss[-1]:.5g}"]
-    cells += [f"{record['peak']:.0f}" if "peak" in record else "-"]
-    return f"| {' | '.join([name, *cells])} |"
+        return f"| {name} | failed: {record['failure']} |" + " |" * (len(columns) - 1)
+    return f"| {' | '.join([name, *(cell(record) for cell in columns.values())])} |"
 
 
-def table(size, records, steps):
-    """Return the section of one size."""
+def table(title: str, records: Records, columns: Columns) -> str:
+    """Return a section: a line a variant, and how jaxstyle compares with the best PyTorch."""
     result = compare(records)
-    heads = ["", "first gradient, s", "first chunk, s", "loss and gradient, s", "L-BFGS step, s"]
-    heads += [f"loss at {steps // 2}", f"loss at {steps}", "peak memory, MB"]
-    return [
-        f"\n## {size} x {size}\n",
-        f"| {' | '.join(heads)} |",
-        "|---" * len(heads) + "|",
-        *(row(name, record, steps) for name, record in records.items()),
+    lines = [
+        f"\n## {title}\n",
+        f"| {' | '.join(['', *columns])} |",
+        "|---" * (len(columns) + 1) + "|",
+        *(row(name, record, columns) for name, record in records.items()),
         f"\nA step of the best PyTorch ({result['best'].removeprefix('PyTorch ')}) takes"
         f" **{result['ratio']:.2f}** times that of jaxstyle (median of the rounds' ratios"
         f" {result['ratio_of_rounds']:.2f}). Best PyTorch / jaxstyle >= {BAR}:"
         f" **{'met' if result['met'] else 'missed'}**.",
     ]
+    return "\n".join(lines) + "\n"
 
 
-def text(about, sizes):
-    """Return the report in Markdown."""
-    lines = [
-        f"# A step of Gatys' method: jaxstyle and PyTorch on {about['device']}\n",
-        f"{about['date']}; {about['threads']} threads on both sides; "
-        + ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-        + f". Weights {about['weights']}, L-BFGS from the content, {about['steps']} steps. Median"
-        " (fastest..slowest round), all variants in turns in one process. The first calls compile; a loss"
-        " is that before the step of this number, and rounding alone makes long descents drift apart."
-        f" At full precision both sides agree on loss and gradient to {about['error']:.0e}; the times are"
-        " those of the defaults, on a GPU TF32 (jaxstyle's Gram matrices: float32).",
-    ]
+def opening(step: str, about: dict) -> str:
+    """Return the title, and what of the run all benchmarks tell."""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return (
-        "\n".join(lines + [line for size in sizes for line in table(size, sizes[size], about["steps"])])
-        + "\n"
+        f"# {step}: jaxstyle and PyTorch on {about['device']}\n\n"
+        f"{about['date']}; {about['threads']} threads on both sides; {versions}."
     )
 
 
-def write(path, content):
+def save(folder: Path, name: str, report: dict, text: str) -> None:
+    """Write the report as numbers and as text, named after the benchmark and the device; print the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    slug = re.sub(r"[^a-z0-9]+", "-", report["device"].lower()).strip("-")
+    write(folder / f"{name}-{slug}.json", json.dumps(report, indent=1) + "\n")
+    write(folder / f"{name}-{slug}.md", text)
+    print(text)
+
+
+def write(path: Path, content: str) -> None:
     """Write all or nothing."""
     part = path.with_name(path.name + ".part")
     part.write_text(content)

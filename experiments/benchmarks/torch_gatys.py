@@ -23,7 +23,7 @@ def set_up(threads: int, fast: bool = True) -> None:
     torch.backends.cudnn.benchmark = True
 
 
-def _tensor(array) -> Tensor:
+def tensor(array) -> Tensor:
     return torch.from_numpy(np.array(array, np.float32))
 
 
@@ -35,9 +35,9 @@ def _conv2d(kernel: np.ndarray, border: str, bias: np.ndarray | None) -> nn.Conv
         "bias": bias is not None,
     }
     module = nn.utils.skip_init(nn.Conv2d, fan_in, fan_out, side, **options)
-    module.weight.data = _tensor(kernel).permute(3, 2, 0, 1).contiguous()
+    module.weight.data = tensor(kernel).permute(3, 2, 0, 1).contiguous()
     if bias is not None:
-        module.bias.data = _tensor(bias)
+        module.bias.data = tensor(bias)
     return module
 
 
@@ -75,12 +75,12 @@ class Network(nn.Module):
 
 
 def second_moment(feature: Tensor) -> Tensor:
-    """Return the mean over pixels of the outer product of the channels: a view in both layouts."""
-    flat = feature.flatten(2)[0]
-    return flat @ flat.T / flat.shape[1]
+    """Return the mean over pixels of the outer product of the channels of (..., c, h, w), on views."""
+    flat = feature.flatten(-2)
+    return flat @ flat.mT / flat.shape[-1]
 
 
-def _relative(targets: dict[str, Tensor], weights: dict[str, float], factor: float) -> Targets:
+def relative(targets: dict[str, Tensor], weights: dict[str, float], factor: float) -> Targets:
     weight = lambda name: factor * weights[name] / (targets[name].square().mean().item() + 1e-12)
     return {name: (targets[name].clone(), weight(name)) for name in weights}
 
@@ -96,7 +96,7 @@ class GatysLoss(nn.Module):
         features = self.network(image)
         terms = [w * (features[name] - target).square().mean() for name, (target, w) in self.content.items()]
         for name, (target, weight) in self.style.items():
-            terms.append(weight * (second_moment(features[name]) - target).square().mean())
+            terms.append(weight * (second_moment(features[name][0]) - target).square().mean())
         return torch.stack(terms).sum()
 
     @classmethod
@@ -105,12 +105,12 @@ class GatysLoss(nn.Module):
         network = Network(method.encoder, {*keep, *match}, layout).to(content.device)
         with torch.inference_mode():
             features = network(content)
-            moments = {name: second_moment(feature) for name, feature in network(style).items()}
+            moments = {name: second_moment(feature[0]) for name, feature in network(style).items()}
         # Cloned outside: autograd and torch.compile refuse the tensors of inference mode.
         return cls(
             network,
-            _relative(features, keep, method.content_weight),
-            _relative(moments, match, method.style_weight),
+            relative(features, keep, method.content_weight),
+            relative(moments, match, method.style_weight),
         )
 
 
@@ -120,7 +120,7 @@ class TorchGatys:
     def __init__(
         self, method: Gatys, images: Images, chunk: int, device: torch.device, layout=CONTIGUOUS, wrap=None
     ):
-        place = lambda image: _tensor(image).permute(2, 0, 1)[None].contiguous().to(device)
+        place = lambda image: tensor(image).permute(2, 0, 1)[None].contiguous().to(device)
         self.content, style, self.probe = map(place, images)
         loss = GatysLoss.of(method, self.content, style, layout)
         self.loss, self.chunk, self.device = wrap(loss) if wrap else loss, chunk, device

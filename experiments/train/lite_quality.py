@@ -8,7 +8,7 @@ distance is |S(x) - S(style)|^2 / |S(style)|^2 of the real `vgg19-normalised`, m
 through the lite encoder. Held out from its training: the photographs of a folder `kodak24/`, on which
 the relative errors of features and second moments are given. Writes `lite_quality.md`,
 `lite_quality.jpg` (content, style, through lite, through the real encoder) and, from the log that the
-weights carry, `lite_curve.png`.
+bundled weights carry, `lite_curve.png` (`jaxstyle train` draws its own `loss.png`).
 """
 
 import argparse

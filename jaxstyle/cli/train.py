@@ -17,6 +17,7 @@ from jaxstyle.training import RECIPES, Recipe
 KINDS = {
     "content_layers": {"type": layers, "metavar": "NAME[=W],..."},
     "style_layers": {"type": layers, "metavar": "NAME[=W],..."},
+    "levels": {"type": lambda text: tuple(map(count, text.split(","))), "metavar": "N,..."},
     **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width")},
 }
 

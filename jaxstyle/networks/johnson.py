@@ -6,12 +6,14 @@ c9s1: 9 x 9 convolution; d: 3 x 3 at stride 2; R: two 3 x 3 convolutions and the
 twice, then 3 x 3. Instance normalisation and relu after every convolution but the last; in a residual
 no relu after the addition.
 
-Conventions: sRGB in [0, 1] in and out; the paper's scaled tanh becomes (1 + tanh) / 2, that is 0..255
-in the paper's units. The size is kept for any height and width.
+Conventions: sRGB in [0, 1] in and out, not clipped. Inside, the picture is drawn in 0..255 around
+mid-grey, so that a step of Adam moves a pixel by a hundredth, not by its whole range (the Stanford
+report found the same: better pictures, stabler training). The size is kept for any height and width.
 
 Differs from the paper as the field does: instance for batch normalisation (Ulyanov et al. 2017),
 enlarge-and-convolve for strided transposed convolutions (Odena et al. 2016), and every convolution
-reflects at its border, where the paper reflects once by 40 pixels and lets the residuals shrink.
+reflects at its border, where the paper reflects once by 40 pixels and lets the residuals shrink. The
+last convolution is linear, as in the Stanford report; the paper scales a tanh.
 """
 
 from itertools import pairwise
@@ -64,7 +66,7 @@ class TransformNet(Trained):
             side = 9 if name == "first" else 3
             setattr(self, name, he_normal(next(keys), side, side, inputs, outputs))
             setattr(self, f"{name}_norm", InstanceNorm(outputs))
-        self.last = he_normal(next(keys), 9, 9, width, 3, gain=0.5)
+        self.last = he_normal(next(keys), 9, 9, width, 3)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -86,4 +88,4 @@ class TransformNet(Trained):
         for name, scale in (("up1", 2), ("up2", 1)):
             size = -(-h // scale), -(-w // scale)
             x = jax.nn.relu(self._stage(name, upsample(x)[: size[0], : size[1]]))
-        return (1 + jnp.tanh(self.last(x, trained_conv))) / 2
+        return (127.5 + self.last(x, trained_conv)) / 255

@@ -4,6 +4,9 @@ from jaxstyle.training.adain import AdaIN
 from jaxstyle.training.decoders import WCTDecoders
 from jaxstyle.training.johnson import Johnson
 from jaxstyle.training.linear import Linear
+from jaxstyle.training.lite_encoder import LiteEncoder
 from jaxstyle.training.recipe import Recipe
 
-RECIPES: dict[str, type[Recipe]] = {recipe.NAME: recipe for recipe in (Johnson, AdaIN, WCTDecoders, Linear)}
+RECIPES: dict[str, type[Recipe]] = {
+    recipe.NAME: recipe for recipe in (Johnson, AdaIN, WCTDecoders, Linear, LiteEncoder)
+}

@@ -25,6 +25,7 @@ from jaxstyle.training.recipe import Recipe
 class WCTDecoders(Recipe):
     """Five decoders of VGG-19's features, for WCT and other transforms of them.
 
+    `levels`: which of 1,2,3,4,5
     `pixel_weight`: weight of the mean squared distance of the pixels
     `feature_weight`: weight of the relative distance of the features
     """

@@ -1,25 +1,26 @@
-"""A lite encoder: VGG with thin convolutions, made to imitate a whole one also where it is led astray.
+"""A lite encoder: a VGG of thin convolutions that imitates a whole one, also where it is led astray.
 
-    conv = lift @ (thin convolution)        every convolution but the first
-    L    = mean over three images x of  sum_l |s_l - t_l|^2 / |t_l|^2  +  sum_b |S(s_b) - S(t_b)|^2 / |S(t_b)|^2
+    conv = lift @ (thin convolution),        every convolution but the first
+    L    = mean_x sum_l w_l (d(s_l, t_l) + d(S(s_l), S(t_l))),        d(a, b) = |a - b|^2 / |b|^2
 
-s are the student's features, t the teacher's, at every relu to relu5_1; S the second moments, at
-relu{b}_1. relu5_1 weighs `deepest`. The student speaks the teacher's language at every layer, so
-presets and decoders take it as if it were the teacher.
+s(x) are the student's features, t(x) the teacher's, at every relu to relu5_1 or where the teacher ends; S
+are the second moments, at relu{b}_1 only. So presets and decoders take the student as if it were the teacher.
 
 Start: the lift is the principal subspace of the teacher's responses to some of the data, the thin
 filters are the teacher's projected on it (Zhang et al. 2015, without the correction for the ReLU).
-On-policy: pixels that are optimised through a network leave the natural images and find its blind
-spots. So the three images are a photograph, a style, and the photograph after a few steps of Adam
-towards the style, as the student sees it: it is taught on what its own gradients make.
 
-`vgg19-lite` was made so, with three differences: the images on their way were kept from step to step,
-for about 120 steps of 0.02 each, here every one is new and takes `strokes` steps of `pace`; the first
-15 % of the training were without them; and relu5_1 was taught by an encoder of Collaborative
-Distillation (Wang et al. 2020), as the teacher ended at relu4_1. Here the student ends where the teacher does.
+On-policy: pixels that are optimised through a network leave the natural images and find its blind
+spots. So x are a photograph, a style, and the photograph after a few steps of Adam towards the style as
+the student sees it: six of 0.05 bring it to an eighth of the distance.
+
+Differs from how the bundled `vgg19-lite` was made. There the painted images were kept from step to step,
+for about 120 strokes of 0.02, and began after 15 % of the training; here each is new. There the teacher
+ended at relu4_1 and an encoder of Collaborative Distillation (Wang et al. 2020) taught relu5_1.
 """
 
+from collections.abc import Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import jax
@@ -40,6 +41,7 @@ from jaxstyle.training.recipe import Recipe
 
 RANKS = {"conv1_2": 16, "conv2_1": 32, "conv2_2": 48, "conv3_1": 72, "conv3_2": 96, "conv3_3": 72}
 RANKS |= {"conv3_4": 72, "conv4_1": 128, "conv4_2": 96, "conv4_3": 96, "conv4_4": 96, "conv5_1": 96}
+LOOKS = 48
 
 
 class Student(VGG):
@@ -59,15 +61,15 @@ class Student(VGG):
 def thinned(teacher: VGG, images: Float[Array, "n h w 3"]) -> VGG:
     """Return a student that answers to `images` as the teacher does, but for the smallest components."""
     names = [name for name in RANKS if name in teacher.convs]
-    first = teacher.conv1_1
-    parameters = {"conv1_1": {"kernel": first.kernel[...], "bias": first.bias[...]}}
     responses = jax.vmap(lambda image: teacher(image, names))(images)
+    given = nnx.to_pure_dict(nnx.state(teacher))
+    parameters = {"conv1_1": given["conv1_1"]}
     for name in names:
-        conv, response = getattr(teacher, name), responses[name]
+        conv, response = given[name], responses[name]
         seen = Covariance.of(response.reshape(-1, *response.shape[2:]))
         axes = jnp.linalg.eigh(seen.matrix)[1][:, -RANKS[name] :]
-        kernel = conv.kernel[...] if conv.lift is None else conv.kernel[...] @ conv.lift[...]
-        bias = seen.mean + (conv.bias[...] - seen.mean) @ axes @ axes.T
+        kernel = conv["kernel"] @ conv["lift"] if "lift" in conv else conv["kernel"]
+        bias = seen.mean + (conv["bias"] - seen.mean) @ axes @ axes.T
         parameters[name] = {"kernel": kernel @ axes, "lift": axes.T, "bias": bias}
     return VGG(parameters, teacher.flavour, teacher.pool)
 
@@ -84,20 +86,23 @@ class LiteEncoder(Recipe):
     SOURCES: ClassVar[tuple[str, ...]] = ("image", "style")
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 3, "size": 128, "learning_rate": 2e-4}
 
+    encoder: VGG  # pyright: ignore
     deepest: float = 0.05
     strokes: int = 6
     pace: float = 0.05
 
-    def survey(self, images: Float[Array, "n h w 3"]) -> Self:
-        """Return the recipe with a start that suits some pictures of the data, unless it has one."""
+    def survey(self, images: Iterable[Image]) -> Self:
+        """Return the recipe with a start from the first `LOOKS` pictures of the data, unless it has one."""
         if not isinstance(self.encoder, VGG):
             raise InputError(f"{self.NAME} imitates a VGG, not {self.encoder}")
-        return self if self.start else self.replace(start=thinned(self.encoder, images))
+        if self.start is not None:
+            return self
+        return self.replace(start=thinned(self.encoder, jnp.stack(list(islice(images, LOOKS)))))
 
     def init(self, seed: ArrayLike) -> VGG:
-        """Return the student to begin with, a copy of `start`; nothing in it is random."""
+        """Return the student to begin with: a copy of `start`, in which nothing is random."""
         if not isinstance(self.start, VGG):
-            raise InputError(f"{self.NAME} begins with pictures of the data or with a VGG, not {self.start}")
+            raise InputError(f"{self.NAME} starts from a survey of the data or another VGG, not {self.start}")
         return jax.tree.map(jnp.array, self.start)
 
     def optimizer(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
@@ -109,29 +114,33 @@ class LiteEncoder(Recipe):
     def weight(self) -> dict[str, Scalar]:
         """The layers that are imitated, and their weights."""
         names = [name.replace("conv", "relu") for name in ("conv1_1", *RANKS) if name in self.encoder.convs]
-        return dict.fromkeys(names, 1.0) | ({"relu5_1": self.deepest} if "relu5_1" in names else {})
+        return {name: self.deepest if name == "relu5_1" else 1.0 for name in names}
+
+    @property
+    def style_weight(self) -> dict[str, Scalar]:
+        """The same of the layers whose second moments are imitated too."""
+        return {name: weight for name, weight in self.weight.items() if name.endswith("_1")}
 
     def paint(self, student: VGG, content: Image, style: Image) -> Image:
         """Return the content on its way to the style, as the student sees it."""
-        layers = {name: 1.0 for name in self.weight if name.endswith("_1")}
+        layers = dict.fromkeys(self.style_weight, 1.0)
         match = Gram.relative(student(style, layers), layers)
         image, _ = minimise(Adam(self.strokes, self.pace), lambda x: (match(student(x, layers)), {}), content)
         return image
 
     def error(self, student: VGG, image: Image) -> Scalar:
         """Return how far the student's features and second moments are from the teacher's, relatively."""
-        weight = self.weight
-        target = self.encoder(image, weight)
-        style = {name: w for name, w in weight.items() if name.endswith("_1")}
-        loss = Content.relative(target, weight) + Gram.relative(target, style)
-        return loss(student(image, weight))
+        target = self.encoder(image, self.weight)
+        loss = Content.relative(target, self.weight) + Gram.relative(target, self.style_weight)
+        return loss(student(image, self.weight))
 
     def loss(self, params: VGG, example: dict[str, Image]) -> dict[str, Scalar]:
-        painted = self.paint(jax.lax.stop_gradient(params), example["image"], example["style"])
-        images = jnp.stack([example["image"], example["style"], painted])
-        errors = jax.vmap(partial(self.error, Student.of(params)))(images)
-        return dict(zip(("image", "style", "painted"), errors / len(images), strict=True))
+        image, style = (example[name] for name in self.SOURCES)
+        images = jnp.stack([image, style, self.paint(jax.lax.stop_gradient(params), image, style)])
+        errors = jnp.asarray(jax.vmap(partial(self.error, Student.of(params)))(images))
+        return {name: errors[i] / len(images) for i, name in enumerate((*self.SOURCES, "painted"))}
 
     def sample(self, params: VGG, example: dict[str, Image]) -> list[Image]:
         """Return the pair, and the photograph on its way to the style."""
-        return [*example.values(), self.paint(params, **{"content": example["image"], "style": example["style"]})]
+        image, style = (example[name] for name in self.SOURCES)
+        return [image, style, self.paint(params, image, style)]

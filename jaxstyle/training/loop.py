@@ -153,7 +153,9 @@ def fit(
     Raises `InputError` if the devices do not divide a batch.
     """
     step, place = PARALLEL[parallel](optimizer, compute)
-    loss_fn = jax.device_put(jax.tree_util.Partial(loss_fn), replicated())
+    if not isinstance(loss_fn, jax.tree_util.Partial):  # whose Partial would have no leaves
+        loss_fn = jax.tree_util.Partial(loss_fn)
+    loss_fn = jax.device_put(loss_fn, replicated())
     while True:
         start = time.perf_counter()
         batch = next(data)

@@ -8,15 +8,16 @@ and its documented fields are the options of `jaxstyle train NAME`.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Scalar, pytree
-from jaxstyle.networks.trained import Trained
 
 
 @pytree
@@ -38,11 +39,11 @@ class Recipe:
     encoder: Encoder
     start: Any = None
 
-    def network(self, seed: ArrayLike) -> Trained:
+    def network(self, seed: ArrayLike) -> nnx.Module:
         """Return the network, untrained."""
         raise NotImplementedError
 
-    def init(self, seed: ArrayLike) -> Trained:
+    def init(self, seed: ArrayLike) -> nnx.Module:
         """Return the network to begin with: a copy of `start`, or an untrained one."""
         network = self.network(seed)
         if self.start is None:
@@ -50,6 +51,10 @@ class Recipe:
         if type(self.start) is not type(network) or self.start.config != network.config:
             raise InputError(f"{self.NAME} cannot start from {_show(self.start)}: it is {_show(network)}")
         return jax.tree.map(jnp.array, self.start)
+
+    def survey(self, images: Iterable[Image]) -> Self:
+        """Return the recipe after a look at as many pictures of the data as it takes; most need none."""
+        return self
 
     def prepare(self, style: Image) -> Self:
         """Return the recipe for one style; those that learn any style need none."""

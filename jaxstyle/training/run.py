@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,6 +186,8 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
     writes, settings = jax.process_index() == 0, configuration(recipe, plan, facts)
     data = batches(sources, plan.size, plan.batch_size, plan.seed)
     optimizer = recipe.optimizer(plan.learning_rate, plan.steps)
+    crops = [examples(images, plan.size, plan.seed) for images in sources.values()]
+    recipe = recipe.survey(series[index] / np.float32(255) for index in count() for series in crops)
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
         done, state = checkpoints.restore(fresh(partial(recipe.init, plan.seed), optimizer), data)

@@ -1,0 +1,62 @@
+"""A variant of a benchmark in a process of its own: it crashes alone, and its memory is its own.
+
+worker = Apart(build, ours)              build() makes the variant there
+worker.call("advance", 3)                (seconds, what it returned)
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from functools import partial
+
+from experiments.benchmarks.machine import clock, memory, peak
+
+
+class Crash(Exception):  # noqa: N818
+    """What became of the process, in one line."""
+
+
+class Apart:
+    """A process that waits for calls of what `build` returns; `ours` says whose memory counts on a GPU."""
+
+    def __init__(self, build: Callable, ours: bool):
+        spawn = multiprocessing.get_context("spawn")
+        self._pipe, far = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(build, ours, far), daemon=True)
+        self._process.start()
+        far.close()
+
+    def call(self, method: str, *arguments):
+        """Return the seconds that a call took there, and its result; raises `Crash`."""
+        try:
+            self._pipe.send((method, arguments))
+            failure, answer = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            raise Crash(f"its process ended with code {self._process.exitcode}") from None
+        if failure:
+            raise Crash(failure)
+        return answer
+
+    def peak(self) -> float:
+        """Return the memory in MB that it took at most, compilation included."""
+        return self.call("peak")[1]
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join()
+
+
+def _serve(build: Callable, ours: bool, pipe) -> None:
+    """Answer calls until the other end closes, with a failure in one line or the answer."""
+    before, variant = memory("VmRSS"), None
+    while True:
+        try:
+            method, arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            variant = variant or build()
+            function = partial(peak, before, ours) if method == "peak" else getattr(variant, method)
+            pipe.send((None, clock(partial(function, *arguments))))
+        except Exception as error:
+            pipe.send((f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:100]}", None))

@@ -1,0 +1,89 @@
+"""What a benchmark runs on: one device for both frameworks, its clock and memory, and processes of their own.
+
+Memory on a CPU is that of the whole process, compilation included, as Linux tells it; on a GPU each
+framework counts its own.
+"""
+
+import datetime
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+# Two frameworks share the GPU: neither may claim all of it at the start.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import jax
+import torch
+
+if not torch.cuda.is_available():  # then JAX stays off a GPU too
+    jax.config.update("jax_platforms", "cpu")
+
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def on_gpu() -> bool:
+    """Whether both frameworks see a GPU."""
+    return torch.cuda.is_available() and jax.default_backend() == "gpu"
+
+
+def torch_device() -> torch.device:
+    return torch.device("cuda" if on_gpu() else "cpu")
+
+
+def device_name() -> str:
+    if on_gpu():
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {THREADS} cores"
+
+
+def about() -> dict:
+    """Return what every report says of its run."""
+    versions = {name: version(name) for name in ("jax", "jaxlib", "flax", "torch")}
+    day = datetime.date.today().isoformat()
+    versions |= {"Python": platform.python_version()}
+    return {"device": device_name(), "date": day, "threads": THREADS, "versions": versions}
+
+
+def clock(function: Callable):
+    """Return the seconds that a call takes, and what it returns."""
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def memory(kind: str) -> float:
+    """Return "VmRSS" (now) or "VmHWM" (at most) of this process in MB: getrusage has the parent's peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
+
+
+def peak(before: float, ours: bool) -> float:
+    """Return the memory in MB that JAX if `ours`, else PyTorch, took at most; on a CPU more than `before`."""
+    if not on_gpu():
+        return memory("VmHWM") - before
+    own = jax.devices()[0].memory_stats()["peak_bytes_in_use"] if ours else torch.cuda.max_memory_allocated()
+    return own / 2**20
+
+
+def apart(module: str, *arguments: str) -> float:
+    """Return the number that a fresh process of the benchmark prints, given `arguments` more.
+
+    Raises `subprocess.CalledProcessError` if it crashes: `failure` tells it in a line.
+    """
+    command = [sys.executable, "-m", module, *sys.argv[1:], *arguments]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def failure(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        lines = error.stderr.strip().splitlines() or [""]
+        return f"a run of its own ended with code {error.returncode}: {lines[-1][:100]}"
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:100]}"
