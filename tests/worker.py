@@ -62,7 +62,7 @@ class Slow(Images):
 
 def losses(options):
     """Print the losses of a few steps of SGD, and the sum of all parameters after them."""
-    recipe, optimizer = Negative(), optax.sgd(1000.0)
+    recipe, optimizer = Negative(), optax.sgd(100.0)
     data = batches({"image": open_images(options.data)}, SIZE, options.batch_size, 0)
     state = fresh(lambda: recipe.init(0), optimizer)
     loss_fn = jax.tree_util.Partial(Negative.loss, recipe)
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("output", type=Path, nargs="?")
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--learning-rate", type=float, default=1000.0)
+    parser.add_argument("--learning-rate", type=float, default=100.0)
     parser.add_argument("--parallel", default="jit")
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--distributed", nargs=3)

@@ -11,7 +11,7 @@ from functools import partial
 from experiments.benchmarks.machine import clock, memory, peak
 
 
-class Crash(Exception):  # noqa: N818
+class CrashError(Exception):
     """What became of the process, in one line."""
 
 
@@ -26,15 +26,15 @@ class Apart:
         far.close()
 
     def call(self, method: str, *arguments):
-        """Return the seconds that a call took there, and its result; raises `Crash`."""
+        """Return the seconds that a call took there, and its result; raises `CrashError`."""
         try:
             self._pipe.send((method, arguments))
             failure, answer = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
-            raise Crash(f"its process ended with code {self._process.exitcode}") from None
+            raise CrashError(f"its process ended with code {self._process.exitcode}") from None
         if failure:
-            raise Crash(failure)
+            raise CrashError(failure)
         return answer
 
     def peak(self) -> float:

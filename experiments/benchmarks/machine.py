@@ -45,11 +45,12 @@ def device_name() -> str:
 
 
 def about() -> dict:
-    """Return what every report says of its run."""
+    """Return what every report says of its run; other load slows PyTorch more than JAX."""
     versions = {name: version(name) for name in ("jax", "jaxlib", "flax", "torch")}
     day = datetime.date.today().isoformat()
     versions |= {"Python": platform.python_version()}
-    return {"device": device_name(), "date": day, "threads": THREADS, "versions": versions}
+    facts = {"device": device_name(), "date": day, "threads": THREADS, "versions": versions}
+    return facts | {"load": os.getloadavg()[0]}
 
 
 def clock(function: Callable):

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from experiments.benchmarks.apart import Apart, Crash
+from experiments.benchmarks.apart import Apart, CrashError
 from experiments.benchmarks.inputs import picture
 from experiments.benchmarks.machine import THREADS, about, clock, on_gpu, torch_device
 from experiments.benchmarks.report import OURS, compare, megabytes, opening, quartiles, save, table
@@ -91,16 +91,16 @@ def check(options, task: str) -> dict[str, float]:
     return errors
 
 
-def start(build: Callable):
-    set_up(THREADS)
+def start(build: Callable, threads: int):
+    set_up(threads)
     return build()
 
 
 class Running:
     """A variant in a process of its own, and its record."""
 
-    def __init__(self, name: str, build: Callable):
-        self.worker, self.record = Apart(partial(start, build), name == OURS), {"step": []}
+    def __init__(self, name: str, build: Callable, threads: int):
+        self.worker, self.record = Apart(partial(start, build, threads), name == OURS), {"step": []}
 
     def first(self) -> None:
         self.record["first"], self.record["loss"] = self.worker.call("advance", 1)
@@ -117,14 +117,15 @@ class Running:
 
 def measure(options, task: str, size: int) -> dict[str, dict]:
     """Time all variants in turns; return their records by name."""
-    running = {name: Running(name, build) for name, build in variants(options, task, size).items()}
+    builds = variants(options, task, size)
+    running = {name: Running(name, build, options.threads) for name, build in builds.items()}
     failed = {}
 
     def each(act: Callable[[Running], None]) -> None:
         for name, variant in [*running.items()]:
             try:
                 act(variant)
-            except Crash as crash:
+            except CrashError as crash:
                 if name != COMPILED:
                     raise
                 del running[name]
@@ -201,18 +202,21 @@ def parse(arguments):
     parser.add_argument("--steps", type=int, default=2, help="steps in a turn")
     parser.add_argument("--repeats", type=int, default=10, help="turns")
     parser.add_argument("--weights", default="vgg19-lite", help="a name, or synthetic")
-    parser.add_argument("--smoke", action="store_true", help="tiny, no torch.compile: does it run?")
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny, one thread, no torch.compile: does it run?"
+    )
+    parser.set_defaults(threads=THREADS)
     options = parser.parse_args(arguments)
     if options.smoke:
         options.size, options.batch_size, options.levels = 32, 2, [2]
-        options.steps, options.repeats = 1, 2
+        options.steps, options.repeats, options.threads = 1, 2, 1
     return options
 
 
 def main(arguments=None):
     options = parse(arguments)
-    set_up(THREADS)
-    names = ("weights", "levels", "batch_size", "steps", "repeats")
+    set_up(options.threads)
+    names = ("threads", "weights", "levels", "batch_size", "steps", "repeats")
     facts = about() | {name: getattr(options, name) for name in names}
     tasks = {}
     for task in options.tasks:

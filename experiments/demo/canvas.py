@@ -1,4 +1,4 @@
-"""What both pictures are painted with: colours, smooth noise, and light on a relief.
+"""What the pictures are painted with: colours, smooth noise, and light on a relief.
 
 Places run over the unit square, x to the right and y down; colours are sRGB, 0 to 255.
 Hairs, lead and relief are in pixels, of a picture 1536 wide.

@@ -1,6 +1,6 @@
-"""Paint the two style pictures of the demo: `strokes.jpg` (oils) and `glass.jpg` (leaded glass).
+"""Paint three style pictures: `strokes.jpg` (oils), `glass.jpg` (leaded glass) and `ink.jpg` (woodcut).
 
-    python -m experiments.demo.paint experiments/demo        (12 seconds on one core)
+    python -m experiments.demo.paint experiments/demo        (15 seconds on one core)
 
 The same seed gives the same picture.
 """
@@ -11,14 +11,15 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.demo.glass import glass
+from experiments.demo.ink import ink
 from experiments.demo.strokes import strokes
 
 SIZE, SCALE = 512, 3  # pictures are painted SCALE times larger, then reduced
-SEEDS = {strokes: 6, glass: 5}
+SEEDS = {strokes: 6, glass: 5, ink: 3}
 
 
 def main(out: str) -> None:
-    """Write both pictures into the folder `out`."""
+    """Write the pictures into the folder `out`."""
     for paint, seed in SEEDS.items():
         picture = paint(seed, SIZE * SCALE).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
         picture.save(Path(out) / f"{paint.__name__}.jpg", quality=90)

@@ -56,14 +56,18 @@ class ImageFolder(tfds.core.GeneratorBasedBuilder):
         return {"train": self._generate_examples()}
 
     def _generate_examples(self):
-        for path in image_files(self.folder):
+        files, skipped = image_files(self.folder), 0
+        for path in files:
             name = path.relative_to(self.folder).as_posix()
             try:
                 pixels = io.decode(path, name)
             except InputError as error:
                 print(f"skipped {error}", file=sys.stderr)
+                skipped += 1
                 continue
             yield name, {"image": _encoded(path, pixels), "name": name}
+        if skipped:
+            print(f"skipped {skipped} of {len(files)} images of {self.folder}", file=sys.stderr)
 
 
 def _encoded(path: Path, pixels: np.ndarray) -> streams.BytesIO:
@@ -187,8 +191,8 @@ def _folder(folder: Path) -> ImageFolder:
                 builder.download_and_prepare()
         except OSError as error:
             raise InputError(f"{builder.data_dir}: cannot be written ({error.strerror or error})") from error
-    if not builder.info.splits["train"].num_examples:
-        raise InputError(f"{folder}: none of its {len(files)} images can be read")
+        except AssertionError as error:  # "No examples were yielded."
+            raise InputError(f"{folder}: none of its {len(files)} images can be read") from error
     return builder
 
 
