@@ -110,5 +110,3 @@ def test_weights_of_another_method_are_refused(tmp_path, folder, capsys):  # noq
     assert cli.main(["johnson", str(photo), "--weights", str(path), "--output", str(out)]) == 2
     assert "holds a Decoders; Johnson needs a TransformNet" in capsys.readouterr().err
     assert not out.exists()
-
-

@@ -3,9 +3,9 @@
     python -m experiments.train.reconstruction --out experiments/train/results [--weights FILE]
 
 The 24 Kodak photographs at a long edge of 256 px, every level: encode, decode, clip, PSNR; the mean of
-the photographs' PSNR. Beside it the 16x smaller model of Collaborative Distillation (Wang et al. 2020), encoder
-and decoder its own, on the same pixels. Reads JAXSTYLE_DATA/kodak24 and JAXSTYLE_WEIGHTS. Half a
-minute on two CPU cores.
+the photographs' PSNR. Beside it the 16x smaller model of Collaborative Distillation (Wang et al. 2020),
+encoder and decoder its own, on the same pixels. Reads JAXSTYLE_DATA/kodak24 and JAXSTYLE_WEIGHTS. Half
+a minute on two CPU cores.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def psnr(image, other):
 def ours(encoder, decoders, image):
     """Return the PSNR of every level, the image padded to whole feature pixels as `methods` do."""
     values = []
-    for level in LEVELS:
+    for level in decoders.levels:
         name = f"relu{level}_1"
         output = decoders[level](encoder(whole(image, level), (name,))[name])
         values.append(psnr(image, output[: image.shape[0], : image.shape[1]]))
@@ -74,10 +74,10 @@ def main():
     tensors = {name: jnp.asarray(array) for name, array in tensors.items()}
     paths = sorted((Path(os.environ["JAXSTYLE_DATA"]) / "kodak24").glob("*.png"))
     images = [fit(read(path), 256) for path in paths]
-    measure = {"jaxstyle": (jax.jit(ours), (encoder, decoders)), "published": (jax.jit(published), (tensors,))}
+    sides = {"jaxstyle": (jax.jit(ours), (encoder, decoders)), "published": (jax.jit(published), (tensors,))}
     table = {
         name: np.mean([function(*given, image) for image in images], axis=0).round(2).tolist()
-        for name, (function, given) in measure.items()
+        for name, (function, given) in sides.items()
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "reconstruction.json").write_text(json.dumps({"photographs": len(images), **table}) + "\n")
