@@ -4,12 +4,12 @@ import json
 
 import pytest
 from PIL import Image
+from test_training import cache, folder  # noqa: F401
 
 from jaxstyle import cli
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.training import RECIPES
 from jaxstyle.weights import save
-from test_training import cache, folder  # noqa: F401
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -33,7 +34,7 @@ def add_feedforward(commands, method) -> None:
 
 def build(options: argparse.Namespace) -> tuple[Method, dict]:
     """Return the method that the options ask for, and the files of its weights."""
-    names = {field.name: field.type for field in dataclasses.fields(options.method)}
+    names: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(options.method)}
     network = weights.load(options.weights)
     if not isinstance(network, names["network"]):
         wanted, found = names["network"].__name__, type(network).__name__

@@ -134,9 +134,9 @@ def join(hosts: list[str] | None) -> None:
         return
     if len(hosts) not in (0, 3) or not all(item.isdecimal() for item in hosts[1:]):
         raise InputError("--distributed takes nothing, or ADDRESS:PORT HOSTS INDEX")
-    address, count, index = hosts or (None, None, None)
+    address, count, index = (hosts[0], int(hosts[1]), int(hosts[2])) if hosts else (None, None, None)
     try:
-        jax.distributed.initialize(address, count and int(count), index and int(index))
+        jax.distributed.initialize(address, count, index)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"--distributed: {str(error).partition(chr(10))[0]}") from error
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float
 from PIL import Image as Pillow
 from PIL import ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -68,7 +69,7 @@ def _pixels(file: Pillow.Image) -> np.ndarray:
     return np.asarray(file.convert("RGB"), np.float32) / 255
 
 
-def to_bytes(image: Image) -> np.ndarray:
+def to_bytes(image: ArrayLike) -> np.ndarray:
     """Return the image as uint8, rounded and clipped."""
     return np.clip(np.asarray(image, np.float32) * 255 + 0.5, 0, 255).astype(np.uint8)
 

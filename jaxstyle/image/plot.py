@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+import jax.numpy as jnp
+from jax.typing import ArrayLike
 
-from jaxstyle.core import Image
 from jaxstyle.image import io
 
 
@@ -23,6 +23,6 @@ def curves(path: Path, history: Mapping[str, Sequence[float]]) -> None:
     io.replace(path, figure.savefig)
 
 
-def grid(path: Path, rows: Sequence[Sequence[Image]]) -> None:
+def grid(path: Path, rows: Sequence[Sequence[ArrayLike]]) -> None:
     """Write images of one size as rows and columns."""
-    io.write(path, np.concatenate([np.concatenate(row, axis=1) for row in rows]))
+    io.write(path, jnp.concatenate([jnp.concatenate(list(row), axis=1) for row in rows]))

@@ -10,8 +10,9 @@ content is padded at its right and lower edges to whole feature pixels, so that 
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax import Array
 
-from jaxstyle.core import Encoder, Image, Method, Scalar, pytree
+from jaxstyle.core import Encoder, Image, Method, pytree
 from jaxstyle.networks.decoders import Decoder, whole
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_moments
@@ -28,7 +29,7 @@ class AdaIN(Method):
 
     encoder: Encoder
     network: Decoder
-    alpha: Scalar = 1.0
+    alpha: Array | float = 1.0
 
     def prepare(self, style: Image) -> Moments:
         return Moments.of(self.encoder(style, ("relu4_1",))["relu4_1"])

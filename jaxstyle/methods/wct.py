@@ -9,8 +9,9 @@ relative floor (`transforms/covariance.py`); the content is padded to whole feat
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax import Array
 
-from jaxstyle.core import Encoder, Image, Method, Scalar, pytree
+from jaxstyle.core import Encoder, Image, Method, pytree
 from jaxstyle.networks.decoders import Decoders, whole
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
@@ -27,7 +28,7 @@ class WCT(Method):
 
     encoder: Encoder
     network: Decoders
-    alpha: Scalar = 1.0
+    alpha: Array | float = 1.0
     levels: tuple[int, ...] = (5, 4, 3, 2, 1)
 
     def prepare(self, style: Image) -> dict[str, Covariance]:
@@ -39,7 +40,8 @@ class WCT(Method):
         for level in self.levels:
             name = f"relu{level}_1"
             feature = self.encoder(whole(image, level), (name,))[name]
-            styled = self.alpha * match_covariance(feature, target[name]) + (1 - self.alpha) * feature
+            matched = match_covariance(feature, target[name])
+            styled = self.alpha * matched + (1 - self.alpha) * feature
             image = self.network[level](styled)[: content.shape[0], : content.shape[1]]
             image = jnp.clip(image, 0, 1)
         return image

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Feature, Image, InputError
-from jaxstyle.networks.convolution import direct, reflect
+from jaxstyle.networks.convolution import Conv, direct, reflect
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
@@ -47,6 +47,8 @@ class Decoder(Trained):
 
     `widths` are the channels at full, half, quarter, ... resolution.
     """
+
+    conv1_1: Conv
 
     def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
         if level not in LEVELS or len(widths) < level:

@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxstyle.core import Feature, InputError
+from jaxstyle.networks.convolution import Conv
 from jaxstyle.networks.decoders import LEVELS, THIN, Decoder, trained_conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS
@@ -26,6 +27,10 @@ from jaxstyle.statistics.covariance import second_moment
 
 class Matrix(nnx.Module):
     """A matrix learned from a centred feature by its second moments."""
+
+    conv1: Conv
+    conv2: Conv
+    conv3: Conv
 
     def __init__(self, channels: int, matrix: int, key: PRNGKeyArray):
         widths = (channels, channels // 2, channels // 4, matrix)

@@ -68,7 +68,8 @@ class Trained(nnx.Module):
 
 def tensors_of(network: nnx.Module) -> dict[str, Array]:
     """Return the parameters of a network by name, `module.module.parameter`."""
-    return traverse_util.flatten_dict(nnx.to_pure_dict(nnx.state(network)), sep=".")
+    nested = nnx.to_pure_dict(nnx.state(network))
+    return traverse_util.flatten_dict(nested, sep=".")  # pyright: ignore
 
 
 def he_normal(key: PRNGKeyArray, *shape: int, gain: float = 1.0) -> Conv:

@@ -7,12 +7,13 @@ devices or hosts wrote it: arrays are stored whole, by name, and the position in
 batches. All randomness is in the seed of the configuration and that position.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from grain import DatasetIterator
 from orbax.checkpoint import v1 as ocp
 
 from jaxstyle.core import InputError
@@ -26,11 +27,10 @@ class Checkpoints:
 
     def __init__(self, folder: Path, configuration: Mapping[str, Any]):
         self.configuration = dict(configuration)
-        keep = ocp.training.preservation_policies.LatestN(KEEP)
+        keep: Any = ocp.training.preservation_policies.LatestN(KEEP)
+        place: Any = (folder / "checkpoints").absolute()
         try:
-            self._files = ocp.training.Checkpointer(
-                (folder / "checkpoints").absolute(), preservation_policy=keep
-            )
+            self._files = ocp.training.Checkpointer(place, preservation_policy=keep)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written to ({error.strerror or error})") from error
 
@@ -40,7 +40,7 @@ class Checkpoints:
     def __exit__(self, *_) -> None:
         self._files.close()
 
-    def save(self, step: int, state: State, data: Iterator) -> None:
+    def save(self, step: int, state: State, data: DatasetIterator) -> None:
         """Write a checkpoint, in the background."""
         arrays = _by_name(jax.tree.map(jnp.copy, state))  # training goes on in the buffers of `state`
         items = {"state": arrays, "data": data.get_state(), "configuration": self.configuration}
@@ -49,7 +49,7 @@ class Checkpoints:
         except OSError as error:
             raise InputError(f"checkpoint {step} cannot be written ({error.strerror or error})") from error
 
-    def restore(self, state: State, data: Iterator) -> tuple[int, State]:
+    def restore(self, state: State, data: DatasetIterator) -> tuple[int, State]:
         """Return the latest step and its state, and move `data` there; step 0 and `state` if none is saved.
 
         Raises `InputError`, naming the differences, if it is of another configuration.

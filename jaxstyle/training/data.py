@@ -130,6 +130,7 @@ def _dataset(name: str | Path) -> tuple[Any, str]:
     path = Path(name)
     if path.is_file():
         raise InputError(f"{path}: is a file; a folder of images was expected")
+    builder: Any
     if not path.is_dir():
         builder = _named(str(name))
     elif found := _prepared(path):
@@ -159,7 +160,7 @@ def _prepared(folder: Path) -> Path | None:
 
 def _named(name: str):
     """Return the builder of a dataset of tensorflow-datasets, prepared now if it was not."""
-    root = Path(os.environ.get("TFDS_DATA_DIR", tfds.core.constants.DATA_DIR)).expanduser()
+    root = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     if found := _prepared(root / name):
         return tfds.builder_from_directory(found)
     try:
@@ -202,11 +203,11 @@ class Crop(grain.transforms.RandomMap):
     def __init__(self, size: int):
         self.size = size
 
-    def random_map(self, element: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def random_map(self, element: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # pyright: ignore
         image = Pillow.fromarray(element)
         short = min(image.size)
-        side = rng.integers(min(max(self.size, round(SMALLEST * short)), short), short + 1)
-        left, top = (rng.integers(0, edge - side + 1) for edge in image.size)
+        side = int(rng.integers(min(max(self.size, round(SMALLEST * short)), short), short + 1))
+        left, top = (int(rng.integers(0, edge - side + 1)) for edge in image.size)
         box = (left, top, left + side, top + side)
         square = np.asarray(image.resize((self.size, self.size), Pillow.Resampling.BICUBIC, box))
         return np.ascontiguousarray(square[:, :: rng.choice([-1, 1])])

@@ -65,7 +65,7 @@ class Linear(Recipe):
         return jax.lax.stop_gradient(params.decoder)(params(content, style))
 
     def loss(self, params: LinearTransfer, example: dict[str, Image]) -> dict[str, Scalar]:
-        layers = dict.fromkeys(LAYERS, 1 / len(LAYERS))
+        layers: dict[str, float] = {name: 1 / len(LAYERS) for name in LAYERS}
         keep = Content.relative(self.encoder(example["image"], LAYERS[-1:]), dict.fromkeys(LAYERS[-1:], 1.0))
         match = Gram.relative(self.encoder(example["style"], LAYERS), layers)
         loss = self.content_weight * keep + self.style_weight * match

@@ -43,9 +43,9 @@ class Recipe:
         """Return the network, untrained."""
         raise NotImplementedError
 
-    def init(self, seed: ArrayLike) -> nnx.Module:
+    def init(self, seed: ArrayLike) -> Any:
         """Return the network to begin with: a copy of `start`, or an untrained one."""
-        network = self.network(seed)
+        network: Any = self.network(seed)
         if self.start is None:
             return network
         if type(self.start) is not type(network) or self.start.config != network.config:

@@ -119,7 +119,9 @@ class Samples:
     """The first examples of the data, and what a network makes of them."""
 
     def __init__(self, recipe: Recipe, sources: Mapping[str, Images], plan: Plan):
-        series = {name: examples(images, plan.size, plan.seed) for name, images in sources.items()}
+        series: dict[str, Any] = {
+            name: examples(images, plan.size, plan.seed) for name, images in sources.items()
+        }
         self._examples = [
             {name: s[i] / np.float32(255) for name, s in series.items()} for i in range(SAMPLES)
         ]
@@ -186,7 +188,7 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
     writes, settings = jax.process_index() == 0, configuration(recipe, plan, facts)
     data = batches(sources, plan.size, plan.batch_size, plan.seed)
     optimizer = recipe.optimizer(plan.learning_rate, plan.steps)
-    crops = [examples(images, plan.size, plan.seed) for images in sources.values()]
+    crops: list[Any] = [examples(images, plan.size, plan.seed) for images in sources.values()]
     recipe = recipe.survey(series[index] / np.float32(255) for index in count() for series in crops)
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
