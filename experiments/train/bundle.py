@@ -1,12 +1,14 @@
 """Pack what training runs left as float16 into the bundle.
 
-    python -m experiments.train.bundle RUN/wct-decoders.safetensors --name wct-decoders
     python -m experiments.train.bundle RUN/johnson.safetensors --name johnson-strokes
+    python -m experiments.train.bundle LEVELS1-4.safetensors LEVEL5.safetensors --name wct-decoders
 
-The file is `weights/<name with underscores>.safetensors`, as `weights/manifest.toml` lists it.
+The file is `weights/<name with underscores>.safetensors`, as `weights/manifest.toml` lists it. Of several
+files of decoders the levels are joined.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,19 @@ FOLDER = Path(__file__).parents[2] / "weights"
 def main():
     """Pack one file, and prove that it loads."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--name", required=True, help="the name in the manifest")
     options = parser.parse_args()
-    with safe_open(options.file, "numpy") as file:
-        metadata = file.metadata()
-        arrays = {name: file.get_tensor(name).astype(np.float16) for name in file.keys()}  # noqa: SIM118
+    arrays, described = {}, []
+    for path in options.files:
+        with safe_open(path, "numpy") as file:
+            described.append(file.metadata())
+            arrays |= {name: file.get_tensor(name).astype(np.float16) for name in file.keys()}  # noqa: SIM118
+    metadata, configs = described[0], [json.loads(given["config"]) for given in described]
+    if len(configs) > 1:
+        levels = sorted(level for config in configs for level in config["levels"])
+        metadata |= {"config": json.dumps(configs[0] | {"levels": levels})}
+        metadata |= {"training": json.dumps([json.loads(given["training"]) for given in described])}
     target = FOLDER / f"{options.name.replace('-', '_')}.safetensors"
     save_file(arrays, target, metadata)
     print(f"{target.name}: {weights.load(options.name)}, {target.stat().st_size / 1e6:.2f} MB")

@@ -1,9 +1,11 @@
-"""Whitening and colouring transforms (Li et al. 2017): any style, level by level, no training of styles.
+"""Whitening and colouring transforms (Li et al. 2017): any style, level by level.
 
-    x <- D_l(a WCT(F_l(x), F_l(style)) + (1 - a) F_l(x))        for l = 5, 4, 3, 2, 1
+    x <- D_l(a WCT(F_l(x), F_l(style)) + (1 - a) F_l(x))        for l in levels
 
 F_l = relu{l}_1, D_l its decoder. Differs from the paper: roots by eigenvalues of the covariance with a
 relative floor (`transforms/covariance.py`); the content is padded to whole feature pixels at each level.
+The paper begins at level 5, here it is 4: relu5_1 of the bundled encoder tells too little of the image
+for a decoder to give it back (`weights/README.md`). `alpha` is 0.6 as in the authors' Lua code.
 """
 
 from typing import ClassVar
@@ -28,8 +30,8 @@ class WCT(Method):
 
     encoder: Encoder
     network: Decoders
-    alpha: Array | float = 1.0
-    levels: tuple[int, ...] = (5, 4, 3, 2, 1)
+    alpha: Array | float = 0.6
+    levels: tuple[int, ...] = (4, 3, 2, 1)
 
     def prepare(self, style: Image) -> dict[str, Covariance]:
         features = self.encoder(style, [f"relu{level}_1" for level in self.levels])
