@@ -14,7 +14,7 @@ both sides compute in TF32 (jaxstyle's Gram matrices: float32), and the table ha
 roofline: the operations of the step over those of a large product of matrices in the same time. Of several
 GPUs take one, by CUDA_VISIBLE_DEVICES=0.
 
-Expected: the best PyTorch takes longer for a step than jaxstyle. Two CPU cores: about 20 minutes.
+Two CPU cores: about 20 minutes. Not yet run at full size on a quiet machine: no expected ratio yet.
 """
 
 import argparse
