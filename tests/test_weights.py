@@ -85,7 +85,10 @@ def test_manifest():
     assert len({entry.file for entry in listed}) == len(listed)
     for entry in listed:
         assert entry.licence and entry.source and entry.file.endswith(".safetensors")
-        assert entry.flavour in weights.NETWORKS[entry.network].FLAVOURS
+        if entry.network in weights.TRAINED:
+            assert isinstance(weights.load(entry.name), weights.TRAINED[entry.network])
+        else:
+            assert entry.flavour in weights.NETWORKS[entry.network].FLAVOURS
         if entry.url:
             assert entry.url.startswith("https://") and int(entry.original[-12:-4], 16) and entry.megabytes
 
@@ -210,7 +213,7 @@ def test_ports_to_a_file(shelf, checkpoint, tmp_path):
 
 
 def test_port_must_know_what_it_is_given(shelf, checkpoint, tmp_path):
-    refused("say --name, one of vgg19-lite, vgg19, vgg16", weights.port, checkpoint)
+    refused("say --name, one of vgg19-lite, wct-decoders", weights.port, checkpoint)
     refused("did you mean 'vgg19'", weights.port, checkpoint, "vgg91")
     refused("the name must end in one of .safetensors", weights.port, checkpoint, "vgg19", tmp_path / "y.pth")
     refused("there is no such folder", weights.port, checkpoint, "vgg19", tmp_path / "no" / "y.safetensors")

@@ -84,7 +84,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     recipe = recipe.replace(start=start, **changes)
     if isinstance(options.style, Path):
         style = fit(io.read(options.style), options.style_size or options.size)
-        recipe = jax.jit(type(recipe).prepare)(recipe, style)
+        recipe = recipe.prepare(style)
     return recipe
 
 

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import jax
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Scalar, pytree
@@ -67,7 +68,7 @@ class Johnson(Recipe):
         )
 
     def prepare(self, style: Image) -> "Johnson":
-        features = self.encoder(style, self.style_layers)
+        features = jax.jit(lambda encoder: encoder(style, self.style_layers))(self.encoder)
         return self.replace(target=self.style_loss(features, self.style_layers))
 
     def network(self, seed: ArrayLike) -> TransformNet:

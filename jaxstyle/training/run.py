@@ -174,7 +174,7 @@ def configuration(recipe: Recipe, plan: Plan, facts: Mapping[str, Any]) -> dict[
     free = {"every", "parallel"} | (set() if recipe.DECAYS else {"steps"})
     chosen = {name: value for name, value in asdict(plan).items() if name not in free}
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
-    plain = {name: v for name, v in values.items() if isinstance(v, int | float | str | tuple)}
+    plain = {name: v for name, v in values.items() if isinstance(v, int | float | str | tuple | dict)}
     return json.loads(json.dumps({"train": recipe.NAME} | chosen | plain | dict(facts)))
 
 
