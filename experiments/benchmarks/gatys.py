@@ -19,7 +19,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import torch
 
 from experiments.benchmarks.inputs import load, picture, read
 from experiments.benchmarks.machine import (
@@ -33,14 +32,13 @@ from experiments.benchmarks.machine import (
     torch_device,
 )
 from experiments.benchmarks.report import OURS, compare, megabytes, opening, save, spread, table
-from experiments.benchmarks.torch_gatys import CHANNELS_LAST, TorchGatys, set_up
+from experiments.benchmarks.torch_gatys import COMPILED, TorchGatys, set_up, ways
 from jaxstyle.methods import Gatys
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.solvers import LBFGS
 
 TOLERANCE, CHUNK = 1e-4, 10
 MODULE = "experiments.benchmarks.gatys"
-COMPILED = "PyTorch compiled, channels_last"
 
 
 @jax.jit
@@ -83,13 +81,7 @@ def variants(options, size):
     method = Gatys(load(options.weights), solver=LBFGS(options.steps))
     images = pictures(options, size)
     theirs = partial(TorchGatys, method, images, chunk, torch_device())
-    eager = {
-        OURS: partial(Jaxstyle, method, images, chunk),
-        "PyTorch eager": theirs,
-        "PyTorch eager, channels_last": partial(theirs, layout=CHANNELS_LAST),
-    }
-    compiled = partial(theirs, layout=CHANNELS_LAST, wrap=partial(torch.compile, dynamic=False))
-    return eager if options.smoke else eager | {COMPILED: compiled}
+    return {OURS: partial(Jaxstyle, method, images, chunk)} | ways(theirs, options.smoke)
 
 
 def check(options):

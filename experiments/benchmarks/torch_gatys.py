@@ -4,6 +4,9 @@ Frozen parameters, one image (1, 3, h, w), in-place ReLU, Gram matrices on views
 (`max_iter` of them to a `.step`, tolerances 0), in either memory layout, eager or by torch.compile.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -14,6 +17,7 @@ from jaxstyle.networks import VGG
 Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # content, style, and the probe of the gradient
 Targets = dict[str, tuple[Tensor, float]]
 CONTIGUOUS, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
+COMPILED = "PyTorch compiled, channels_last"
 
 
 def set_up(threads: int, fast: bool = True) -> None:
@@ -21,6 +25,13 @@ def set_up(threads: int, fast: bool = True) -> None:
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = fast
     torch.backends.cudnn.benchmark = True
+
+
+def ways(variant: Callable, smoke: bool) -> dict[str, Callable]:
+    """Return how PyTorch runs a variant, by name: eager in both layouts, and compiled but in a smoke test."""
+    last = partial(variant, layout=CHANNELS_LAST)
+    compiled = {} if smoke else {COMPILED: partial(last, wrap=partial(torch.compile, dynamic=False))}
+    return {"PyTorch eager": variant, "PyTorch eager, channels_last": last} | compiled
 
 
 def tensor(array) -> Tensor:

@@ -32,7 +32,7 @@ from experiments.benchmarks.apart import Apart, CrashError
 from experiments.benchmarks.inputs import picture
 from experiments.benchmarks.machine import THREADS, about, clock, on_gpu, torch_device
 from experiments.benchmarks.report import OURS, compare, megabytes, opening, quartiles, save, table
-from experiments.benchmarks.torch_gatys import CHANNELS_LAST, set_up
+from experiments.benchmarks.torch_gatys import COMPILED, set_up, ways
 from experiments.benchmarks.torch_training import TorchTraining
 from experiments.benchmarks.training_tasks import TASKS, Jaxstyle
 
@@ -40,7 +40,6 @@ CHECK, EXACT = 32, 1e-5
 TOLERANCE = {False: 1e-4, True: 1e-2}  # of the first loss; on a GPU: TF32
 FLOOR = 1e-4
 MODULE = "experiments.benchmarks.training"
-COMPILED = "PyTorch compiled, channels_last"
 SIZES = {"johnson": 256, "decoders": 128}
 
 
@@ -54,13 +53,7 @@ def variants(options, task: str, size: int) -> dict[str, Callable]:
     batch = np.stack([picture(size, seed % 4) for seed in range(options.batch_size)])
     batch = np.round(255 * batch).astype(np.uint8)
     theirs = partial(TorchTraining, loss, network, batch, torch_device())
-    eager = {
-        OURS: partial(Jaxstyle, recipe, network, batch),
-        "PyTorch eager": theirs,
-        "PyTorch eager, channels_last": partial(theirs, layout=CHANNELS_LAST),
-    }
-    compiled = partial(theirs, layout=CHANNELS_LAST, wrap=partial(torch.compile, dynamic=False))
-    return eager if options.smoke else eager | {COMPILED: compiled}
+    return {OURS: partial(Jaxstyle, recipe, network, batch)} | ways(theirs, options.smoke)
 
 
 def gradient_error(moments: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> float:

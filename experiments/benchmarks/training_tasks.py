@@ -28,14 +28,10 @@ class Task(NamedTuple):
     loss: Callable[..., torch.nn.Module]
 
 
-def prepared(recipe: Recipe, style: np.ndarray) -> Recipe:
-    return jax.jit(type(recipe).prepare)(recipe, style)
-
-
 def johnson(options, size: int) -> Task:
     recipe, style = Johnson(load(options.weights)), picture(size, 1)
     network = jax.tree.map(np.asarray, recipe.init(0))
-    return Task(network, partial(prepared, recipe, style), partial(JohnsonLoss, recipe, style))
+    return Task(network, partial(recipe.prepare, style), partial(JohnsonLoss, recipe, style))
 
 
 def decoders(options, size: int) -> Task:

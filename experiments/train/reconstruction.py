@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from jaxstyle import read, weights
 from jaxstyle.image.resize import fit
 from jaxstyle.networks.convolution import max_pool, reflect_conv
-from jaxstyle.networks.decoders import LEVELS, upsample, whole
+from jaxstyle.networks.decoders import LEVELS, recode, upsample, whole
 
 ORDER = ("11", "12", "21", "22", "31", "32", "33", "34", "41", "42", "43", "44", "51")
 
@@ -32,12 +32,10 @@ def psnr(image, other):
 
 
 def ours(encoder, decoders, image):
-    """Return the PSNR of every level, the image padded to whole feature pixels as `methods` do."""
+    """Return the PSNR of every level, the as `methods` encode and decode."""
     values = []
     for level in decoders.levels:
-        name = f"relu{level}_1"
-        output = decoders[level](encoder(whole(image, level), (name,))[name])
-        values.append(psnr(image, output[: image.shape[0], : image.shape[1]]))
+        values.append(psnr(image, recode(encoder, decoders[level], level, image, lambda feature: feature)))
     return jnp.stack(values)
 
 

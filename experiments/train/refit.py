@@ -19,8 +19,7 @@ from jax import lax
 
 from jaxstyle import weights
 from jaxstyle.networks.convolution import LAYOUT, reflect
-from jaxstyle.networks.decoders import trained_conv, upsample
-from jaxstyle.training.data import examples, open_images
+from jaxstyle.training.data import open_images, pictures
 
 CROPS, SIZE = 64, 128
 
@@ -28,10 +27,8 @@ CROPS, SIZE = 64, 128
 @jax.jit
 def patches(encoder, decoder, image):
     """Return the input of the last convolution as rows of 3 x 3 patches and a one, channel by channel."""
-    x = encoder(image, (f"relu{decoder.level}_1",))[f"relu{decoder.level}_1"]
-    for name in decoder.layers[:-1]:
-        x = jax.nn.relu(getattr(decoder, name)(x, trained_conv))
-        x = upsample(x) if name.endswith("_1") else x
+    name = f"relu{decoder.level}_1"
+    x = decoder.body(encoder(image, (name,))[name])
     rows = lax.conv_general_dilated_patches(
         reflect(x)[None], (3, 3), (1, 1), "VALID", dimension_numbers=LAYOUT
     )
@@ -71,8 +68,8 @@ def main():
     options = parser.parse_args()
     metadata, decoders = weights.metadata(str(options.file)), weights.load(str(options.file))
     encoder = weights.load(metadata["encoder"])
-    series = examples(open_images(*options.data), SIZE, seed=1)
-    images = [series[index] / np.float32(255) for index in range(CROPS)]
+    series = pictures(open_images(*options.data), SIZE, seed=1)
+    images = [series[index] for index in range(CROPS)]
     for level in decoders.levels:
         errors = refit(encoder, decoders[level], images)
         print(f"level {level}:", *(f"{-10 * np.log10(error):.2f} dB" for error in errors), flush=True)

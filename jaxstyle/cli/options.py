@@ -42,7 +42,10 @@ def documented(cls: type) -> tuple[str, dict[str, str]]:
 def add_fields(parser: argparse.ArgumentParser, cls: type, kinds: dict[str, dict]) -> None:
     """Add an option for every documented field; `kinds` are the arguments of those that are no numbers."""
     for name, text in documented(cls)[1].items():
-        given = kinds.get(name, {"type": number, "metavar": "X"})
         default = getattr(cls, name, None)
-        text = f"{text} ({default:g})" if isinstance(default, int | float) else text
+        switch = isinstance(default, bool)
+        given = kinds.get(
+            name, {"action": "store_true", "default": None} if switch else {"type": number, "metavar": "X"}
+        )
+        text = f"{text} ({default:g})" if isinstance(default, int | float) and not switch else text
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, **given)

@@ -9,11 +9,10 @@ content is padded at its right and lower edges to whole feature pixels, so that 
 
 from typing import ClassVar
 
-import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Encoder, Image, Method, pytree
-from jaxstyle.networks.decoders import Decoder, whole
+from jaxstyle.networks.decoders import Decoder, recode
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_moments
 
@@ -35,6 +34,7 @@ class AdaIN(Method):
         return Moments.of(self.encoder(style, ("relu4_1",))["relu4_1"])
 
     def apply(self, content: Image, target: Moments) -> Image:
-        feature = self.encoder(whole(content, 4), ("relu4_1",))["relu4_1"]
-        styled = self.alpha * match_moments(feature, target) + (1 - self.alpha) * feature
-        return jnp.clip(self.network(styled)[: content.shape[0], : content.shape[1]], 0, 1)
+        def change(feature):
+            return self.alpha * match_moments(feature, target) + (1 - self.alpha) * feature
+
+        return recode(self.encoder, self.network, 4, content, change)

@@ -7,10 +7,8 @@ Differs from the paper: the content is padded to whole feature pixels, so that t
 
 from typing import ClassVar
 
-import jax.numpy as jnp
-
 from jaxstyle.core import Encoder, Feature, Image, Method, pytree
-from jaxstyle.networks.decoders import whole
+from jaxstyle.networks.decoders import recode
 from jaxstyle.networks.linear import LinearTransfer
 
 
@@ -23,13 +21,11 @@ class Linear(Method):
     encoder: Encoder
     network: LinearTransfer
 
-    def _feature(self, image: Image) -> Feature:
-        name = f"relu{self.network.level}_1"
-        return self.encoder(image, (name,))[name]
-
     def prepare(self, style: Image) -> Feature:
-        return self._feature(style)
+        name = f"relu{self.network.level}_1"
+        return self.encoder(style, (name,))[name]
 
     def apply(self, content: Image, target: Feature) -> Image:
-        styled = self.network(self._feature(whole(content, self.network.level)), target)
-        return jnp.clip(self.network.decoder(styled)[: content.shape[0], : content.shape[1]], 0, 1)
+        network = self.network
+        change = lambda feature: network(feature, target)
+        return recode(self.encoder, network.decoder, network.level, content, change)

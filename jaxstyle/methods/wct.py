@@ -8,13 +8,13 @@ The paper begins at level 5, here it is 4: relu5_1 of the bundled encoder tells 
 for a decoder to give it back (`weights/README.md`). `alpha` is 0.6 as in the authors' Lua code.
 """
 
+from functools import partial
 from typing import ClassVar
 
-import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Image, Method, pytree
-from jaxstyle.networks.decoders import Decoders, whole
+from jaxstyle.core import Encoder, Feature, Image, Method, pytree
+from jaxstyle.networks.decoders import Decoders, recode
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
 
@@ -40,10 +40,9 @@ class WCT(Method):
     def apply(self, content: Image, target: dict[str, Covariance]) -> Image:
         image = content
         for level in self.levels:
-            name = f"relu{level}_1"
-            feature = self.encoder(whole(image, level), (name,))[name]
-            matched = match_covariance(feature, target[name])
-            styled = self.alpha * matched + (1 - self.alpha) * feature
-            image = self.network[level](styled)[: content.shape[0], : content.shape[1]]
-            image = jnp.clip(image, 0, 1)
+            change = partial(self._change, target[f"relu{level}_1"])
+            image = recode(self.encoder, self.network[level], level, image, change)
         return image
+
+    def _change(self, target: Covariance, feature: Feature) -> Feature:
+        return self.alpha * match_covariance(feature, target) + (1 - self.alpha) * feature

@@ -9,13 +9,15 @@ Differs from the papers: the bundle's are thinner than VGG-19 (`THIN`; the paper
 the last convolution starts at mid-grey, kernel zero, which saves the first hundred steps.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Feature, Image, InputError
+from jaxstyle.core import Encoder, Feature, Image, InputError
 from jaxstyle.networks.convolution import Conv, direct, reflect
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
@@ -35,6 +37,13 @@ def whole(image: Image, level: int) -> Image:
     unit = 2 ** (level - 1)
     pads = [(0, -edge % unit) for edge in image.shape[:2]]
     return jnp.pad(image, (*pads, (0, 0)), mode="edge")
+
+
+def recode(encoder: Encoder, decoder: Callable, level: int, image: Image, change: Callable) -> Image:
+    """Return `decoder(change(F(image)))`, F = relu{level}_1, clipped, of the image's own size."""
+    name = f"relu{level}_1"
+    feature = encoder(whole(image, level), (name,))[name]
+    return jnp.clip(decoder(change(feature))[: image.shape[0], : image.shape[1]], 0, 1)
 
 
 def trained_conv(x: Feature, kernel) -> Feature:
@@ -72,13 +81,16 @@ class Decoder(Trained):
         block = int(name[4]) - (name.endswith("_1"))
         return self.widths[block - 1]
 
-    def __call__(self, feature: Feature) -> Image:
+    def body(self, feature: Feature) -> Feature:
+        """Return what the last convolution sees."""
         x = feature
-        for name in self.layers:
-            x = getattr(self, name)(x, trained_conv)
-            if name != "conv1_1":
-                x = upsample(jax.nn.relu(x)) if name.endswith("_1") else jax.nn.relu(x)
+        for name in self.layers[:-1]:
+            x = jax.nn.relu(getattr(self, name)(x, trained_conv))
+            x = upsample(x) if name.endswith("_1") else x
         return x
+
+    def __call__(self, feature: Feature) -> Image:
+        return self.conv1_1(self.body(feature), trained_conv)
 
 
 class Decoders(Trained):
@@ -93,3 +105,10 @@ class Decoders(Trained):
         if level not in self.levels:
             raise InputError(f"no decoder for level {level}: there are {', '.join(map(str, self.levels))}")
         return getattr(self, f"level{level}")
+
+    def only(self, levels: tuple[int, ...]) -> "Decoders":
+        """Return the decoders of some of these levels, the parameters shared."""
+        part = nnx.eval_shape(lambda: Decoders(levels, self.widths))
+        for level in levels:
+            setattr(part, f"level{level}", self[level])
+        return part

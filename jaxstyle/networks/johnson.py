@@ -28,16 +28,14 @@ from jaxstyle.core import Feature, Image
 from jaxstyle.networks.convolution import LAYOUT, reflect
 from jaxstyle.networks.decoders import trained_conv, upsample
 from jaxstyle.networks.trained import Trained, he_normal
-
-EPSILON = 1e-5
+from jaxstyle.statistics.moments import Moments
 
 
 def halving_conv(x: Feature, kernel) -> Feature:
     """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2."""
     pad = kernel.shape[0] // 2
-    return lax.conv_general_dilated(reflect(x, pad)[None], kernel, (2, 2), "VALID", dimension_numbers=LAYOUT)[
-        0
-    ]
+    padded = reflect(x, pad)[None]
+    return lax.conv_general_dilated(padded, kernel, (2, 2), "VALID", dimension_numbers=LAYOUT)[0]
 
 
 class InstanceNorm(nnx.Module):
@@ -47,9 +45,8 @@ class InstanceNorm(nnx.Module):
         self.scale, self.shift = nnx.Param(jnp.ones(channels)), nnx.Param(jnp.zeros(channels))
 
     def __call__(self, x: Feature) -> Feature:
-        mean = jnp.mean(x, (0, 1))
-        variance = jnp.mean((x - mean) ** 2, (0, 1))
-        return (x - mean) * (self.scale[...] * lax.rsqrt(variance + EPSILON)) + self.shift[...]
+        own = Moments.of(x)
+        return (x - own.mean) * (self.scale[...] / own.deviation) + self.shift[...]
 
 
 class TransformNet(Trained):

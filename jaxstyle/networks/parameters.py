@@ -52,27 +52,31 @@ def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
     return shapes
 
 
-def check(tensors: Tensors, network: str, path: Path) -> Tensors:
-    """Return the tensors as contiguous float32, sure to be the network's.
+def verified(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: object) -> Tensors:
+    """Return the tensors of these names and shapes as contiguous float32.
 
-    Raises `InputError`, which names the file `path`, for a tensor that is missing, strange, of the
+    Raises `InputError`, which names the `origin`, for a tensor that is missing, strange, of the
     wrong shape or kind, or not finite.
     """
-    shapes = _shapes(tensors, network)
-    for key in sorted(tensors.keys() - shapes):
-        raise InputError(f"{path}: has {key}, which {network} has not")
+    for key in sorted(tensors.keys() - shapes.keys()):
+        raise InputError(f"{origin}: has {key}, which {network} has not")
     for key, shape in shapes.items():
         if key not in tensors:
-            raise InputError(f"{path}: lacks {key}")
+            raise InputError(f"{origin}: lacks {key} of {network}")
         found = tensors[key]
         if found.shape != shape or not jnp.issubdtype(found.dtype, jnp.floating):
-            raise InputError(f"{path}: {key} is {found.dtype} {found.shape}, not float {shape} (HWIO)")
+            raise InputError(f"{origin}: {key} is {found.dtype} {found.shape}, not float {shape} (HWIO)")
     with np.errstate(over="ignore"):
         checked = {key: np.ascontiguousarray(tensors[key], np.float32) for key in shapes}
     for key, array in checked.items():
         if not np.isfinite(array).all():
-            raise InputError(f"{path}: {key} has numbers that are not finite")
+            raise InputError(f"{origin}: {key} has numbers that are not finite")
     return checked
+
+
+def check(tensors: Tensors, network: str, path: Path) -> Tensors:
+    """Return the tensors of an encoder as contiguous float32; raises `InputError` as `verified` does."""
+    return verified(tensors, _shapes(tensors, network), network, path)
 
 
 def from_torch(tensors: Tensors, network: str, flavour: str, path: Path) -> Tensors:

@@ -2,8 +2,8 @@
 
     network = Decoder(level=4, seed=0)      random parameters (He et al. 2015), float32
     network.config                          {"level": 4, "widths": ...}: travels in the file's metadata
-    tensors(network)                        {"conv1_1.kernel": ..., ...}: what the file holds
-    restored(Decoder, config, tensors)      the same network again
+    tensors_of(network)                     {"conv1_1.kernel": ..., ...}: what the file holds
+    Decoder.restored(config, tensors, ...)  the same network again
 
 A subclass takes its numbers as keyword arguments with defaults, keeps each under its name, and last
 takes `seed`.
@@ -22,6 +22,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from jaxstyle.core import InputError
 from jaxstyle.networks.convolution import Conv
+from jaxstyle.networks.parameters import verified
 
 
 class Trained(nnx.Module):
@@ -51,18 +52,9 @@ class Trained(nnx.Module):
             template = jax.eval_shape(partial(cls, **arguments))
         except (TypeError, ValueError, IndexError) as error:
             raise InputError(f"{origin}: no configuration of {cls.__name__}: {dict(config)}") from error
-        expected = tensors_of(template)
-        for key in sorted(tensors.keys() ^ expected.keys()):
-            has = "has" if key in tensors else "lacks"
-            raise InputError(f"{origin}: {has} {key}; {cls.__name__} {dict(config)} was expected")
-        for key, array in tensors.items():
-            if array.shape != expected[key].shape or not jnp.issubdtype(array.dtype, jnp.floating):
-                raise InputError(
-                    f"{origin}: {key} is {array.dtype} {array.shape}, not float {expected[key].shape}"
-                )
-            if not np.isfinite(array).all():
-                raise InputError(f"{origin}: {key} has numbers that are not finite")
-        nested = {tuple(key.split(".")): jnp.asarray(array, jnp.float32) for key, array in tensors.items()}
+        shapes = {name: array.shape for name, array in tensors_of(template).items()}
+        checked = verified(dict(tensors), shapes, f"{cls.__name__} {dict(config)}", origin)
+        nested = {tuple(key.split(".")): jnp.asarray(array) for key, array in checked.items()}
         return nnx.merge(nnx.graphdef(template), traverse_util.unflatten_dict(nested))
 
 

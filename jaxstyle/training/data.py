@@ -190,6 +190,8 @@ def _folder(folder: Path) -> ImageFolder:
         try:
             with redirect_stdout(streams.StringIO()):
                 builder.download_and_prepare()
+        except FileExistsError:  # another process was faster: its records are the same
+            return ImageFolder(folder, data_dir=Path(builder.data_dir).parents[1])
         except OSError as error:
             raise InputError(f"{builder.data_dir}: cannot be written ({error.strerror or error})") from error
         except AssertionError as error:  # "No examples were yielded."
@@ -216,6 +218,11 @@ class Crop(grain.transforms.RandomMap):
 def examples(images: Images, size: int, seed: int) -> grain.MapDataset:
     """Return the endless series of crops of the pictures, in a new order each epoch."""
     return grain.MapDataset.source(images).seed(seed).shuffle().repeat().random_map(Crop(size))
+
+
+def pictures(images: Images, size: int, seed: int) -> grain.MapDataset:
+    """Return the same series in [0, 1]: `(size, size, 3)` float32."""
+    return examples(images, size, seed).map(lambda crop: crop / np.float32(255))
 
 
 def batches(sources: Mapping[str, Images], size: int, batch_size: int, seed: int) -> grain.DatasetIterator:

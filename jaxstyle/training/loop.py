@@ -97,16 +97,17 @@ def replicated() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def _sharded(batch):
-    sharding = NamedSharding(mesh(), PartitionSpec(AXIS))
-    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), batch)
+def _sharing():
+    """Return how a batch is shared by all devices, and what does so with this host's part."""
+    rows = NamedSharding(mesh(), PartitionSpec(AXIS))
+    return rows, partial(jax.tree.map, partial(jax.make_array_from_process_local_data, rows))
 
 
 def by_jit(optimizer, compute):
     """Compile the step for a batch sharded over all devices."""
-    every, rows = replicated(), NamedSharding(mesh(), PartitionSpec(AXIS))
+    every, (rows, place) = replicated(), _sharing()
     step = make_step(optimizer, compute)
-    return jax.jit(step, in_shardings=(every, every, rows), out_shardings=every, donate_argnums=1), _sharded
+    return jax.jit(step, in_shardings=(every, every, rows), out_shardings=every, donate_argnums=1), place
 
 
 def by_shard_map(optimizer, compute):
@@ -114,7 +115,7 @@ def by_shard_map(optimizer, compute):
     every, rows = PartitionSpec(), PartitionSpec(AXIS)
     step = make_step(optimizer, compute, AXIS)
     mapped = jax.shard_map(step, mesh=mesh(), in_specs=(every, every, rows), out_specs=every, check_vma=False)
-    return jax.jit(mapped, donate_argnums=1), _sharded
+    return jax.jit(mapped, donate_argnums=1), _sharing()[1]
 
 
 def by_pmap(optimizer, compute):

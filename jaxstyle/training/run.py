@@ -33,7 +33,7 @@ from jaxstyle import weights
 from jaxstyle.core import InputError
 from jaxstyle.image import io, plot
 from jaxstyle.training.checkpoints import Checkpoints
-from jaxstyle.training.data import Images, batches, examples
+from jaxstyle.training.data import Images, batches, pictures
 from jaxstyle.training.loop import Step, fit, fresh
 from jaxstyle.training.recipe import Recipe
 
@@ -119,12 +119,8 @@ class Samples:
     """The first examples of the data, and what a network makes of them."""
 
     def __init__(self, recipe: Recipe, sources: Mapping[str, Images], plan: Plan):
-        series: dict[str, Any] = {
-            name: examples(images, plan.size, plan.seed) for name, images in sources.items()
-        }
-        self._examples = [
-            {name: s[i] / np.float32(255) for name, s in series.items()} for i in range(SAMPLES)
-        ]
+        series = {name: pictures(images, plan.size, plan.seed) for name, images in sources.items()}
+        self._examples = [{name: s[i] for name, s in series.items()} for i in range(SAMPLES)]
         self._sample = partial(jax.jit(type(recipe).sample), recipe)
 
     def rows(self, params: Any) -> list[list[np.ndarray]]:
@@ -188,8 +184,8 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
     writes, settings = jax.process_index() == 0, configuration(recipe, plan, facts)
     data = batches(sources, plan.size, plan.batch_size, plan.seed)
     optimizer = recipe.optimizer(plan.learning_rate, plan.steps)
-    crops: list[Any] = [examples(images, plan.size, plan.seed) for images in sources.values()]
-    recipe = recipe.survey(series[index] / np.float32(255) for index in count() for series in crops)
+    crops: list[Any] = [pictures(images, plan.size, plan.seed) for images in sources.values()]
+    recipe = recipe.survey(series[index] for index in count() for series in crops)
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
         done, state = checkpoints.restore(fresh(partial(recipe.init, plan.seed), optimizer), data)
