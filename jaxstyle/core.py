@@ -6,10 +6,13 @@ once, apply to content many times.
 | name | signature | what |
 |---|---|---|
 | `Image` | `(h, w, 3)` | sRGB in [0, 1]; one image, never a batch: `vmap` at the door |
+| `Mask` | `(h, w)` | a weight for every pixel, in [0, 1] |
 | `Features` | `{layer: (h, w, c)}` | `features["image"]` is the image itself: the image is layer zero |
 | `Encoder` | `(Image, layers) -> Features` | a network; it normalises its own input |
 | `Loss` | `Features -> scalar` | its leaves are its targets; `a + 1e3 * b` keeps its terms for logging |
-| `Method` | `prepare(style) -> target`, `apply(content, target) -> Image` | one paper |
+| `Method` | `prepare(style, mask) -> target`, `apply(content, target) -> Image` | one paper |
+| `Regions` | `[target, ...], (k, h, w)` | a target too: several, each where its mask is |
+| `Chain` | `[Method, ...] -> Method` | one after another |
 
 Losses, solvers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
 are leaves: a new style, weight or learning rate does not retrace. Integers, strings, booleans, tuples
@@ -19,13 +22,15 @@ and functions are static: they choose the program.
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar, dataclass_transform, get_origin
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, get_origin
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 Image = Float[Array, "h w 3"]
+Mask = Float[Array, "h w"]
 Feature = Float[Array, "h w c"]
 Features = dict[str, Feature]
 Scalar = Float[ArrayLike, ""]
@@ -86,6 +91,10 @@ class Loss:
     def __call__(self, features: Features) -> Scalar:
         raise NotImplementedError
 
+    def on(self, mask: Mask) -> "Loss":
+        """Return the loss of the pixels under a mask of any resolution."""
+        raise NotImplementedError
+
     def terms(self, features: Features) -> dict[str, Scalar]:
         """Return the addends of the loss by name, weights included."""
         return {type(self).__name__.lower(): self(features)}
@@ -111,6 +120,9 @@ class Weighted(Loss):
     def __call__(self, features: Features) -> Scalar:
         return self.weight * self.loss(features)
 
+    def on(self, mask: Mask) -> "Loss":
+        return Weighted(self.weight, self.loss.on(mask))
+
     def terms(self, features: Features) -> dict[str, Scalar]:
         return {name: self.weight * value for name, value in self.loss.terms(features).items()}
 
@@ -128,6 +140,9 @@ class Sum(Loss):
     def __call__(self, features: Features) -> Scalar:
         return sum(self.terms(features).values())
 
+    def on(self, mask: Mask) -> "Loss":
+        return Sum([loss.on(mask) for loss in self.losses])
+
     def terms(self, features: Features) -> dict[str, Scalar]:
         terms: dict[str, Scalar] = {}
         for loss in self.losses:
@@ -136,23 +151,85 @@ class Sum(Loss):
         return terms
 
 
-class Method:
-    """A way to give one image the style of another."""
+@pytree
+class Regions:
+    """Several targets, each where its mask is: spatial control, and the interpolation of styles.
 
-    def prepare(self, style: Image) -> Any:
-        """Summarise the style once."""
+    `masks` are `(k, h, w)` of any resolution, in [0, 1], and add up to at most 1: where they do not
+    reach it, the content stays. `(k, 1, 1)` mixes all targets everywhere.
+    """
+
+    targets: list[Any]
+    masks: Float[Array, "k h w"]
+
+    def map(self, function: Callable[[Any], Any]) -> "Regions":
+        """Return the same regions with a function of each target."""
+        return Regions([function(target) for target in self.targets], self.masks)
+
+
+def regions(target: Any) -> list[tuple[Any, Mask | None]]:
+    """Return the targets and their masks: one and None if `target` is not `Regions`."""
+    if isinstance(target, Regions):
+        return list(zip(target.targets, target.masks, strict=True))
+    return [(target, None)]
+
+
+class Method:
+    """A way to give one image the style of another; `WEIGHTS` names what it was trained to, if it was."""
+
+    WEIGHTS: ClassVar[str | None] = None
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
+        """Summarise the style once: all of it, or what is under a mask."""
         raise NotImplementedError
 
     def apply(self, content: Image, target: Any) -> Image:
-        """Return the content in the style that `target` summarises."""
+        """Return the content in the style that `target` summarises, or in those of `Regions`."""
         raise NotImplementedError
 
 
+@pytree
+class Chain(Method):
+    """Methods one after another, each with its own target of the same style."""
+
+    methods: list[Method]
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
+        return [method.prepare(style, mask) for method in self.methods]
+
+    def apply(self, content: Image, target: Any) -> Image:
+        for index, method in enumerate(self.methods):
+            part = lambda every, index=index: every[index]
+            own = target.map(part) if isinstance(target, Regions) else part(target)
+            content = method.apply(content, own)
+        return content
+
+
 @jax.jit
-def stylize(method: Method, content: Image, style: Image) -> Image:
+def stylize(
+    method: Method,
+    content: Image,
+    style: Image | list[Image],
+    content_mask: Float[Array, "k h w"] | None = None,
+    style_mask: Float[Array, "k h w"] | None = None,
+) -> Image:
     """Return `content` in the style of `style`: the one door to every method, compiled.
 
-    Both images are sRGB in [0, 1] of any sizes; the result has the content's. `vmap` it over
-    several contents, styles, or fields of the method.
+    Images are sRGB in [0, 1] of any sizes; the result has the content's. `content_mask` tells where
+    each of several styles goes, or of one style each region of `style_mask`: see `Regions`. `vmap` it
+    over several contents, styles, or fields of the method.
     """
-    return method.apply(content, method.prepare(style))
+    return method.apply(content, prepared(method, style, content_mask, style_mask))
+
+
+def prepared(method: Method, style, content_mask=None, style_mask=None) -> Any:
+    """Return the target of one style, or of several and of regions: the arguments are those of `stylize`."""
+    if content_mask is None and style_mask is None and not isinstance(style, list):
+        return method.prepare(style)
+    masks: Any = [None] if style_mask is None else list(style_mask)
+    styles = style if isinstance(style, list) else [style] * len(masks)
+    masks = masks if len(masks) == len(styles) else masks * len(styles)
+    where = jnp.full((len(styles), 1, 1), 1 / len(styles)) if content_mask is None else content_mask
+    if not len(styles) == len(masks) == len(where):
+        raise InputError(f"{len(where)} regions of the content, {len(styles)} of styles: give as many")
+    return Regions([method.prepare(*pair) for pair in zip(styles, masks, strict=True)], where)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import cli
-from jaxstyle.cli import descent
+from jaxstyle.cli import stylize
 from jaxstyle.methods.descent import Descent
 
 
@@ -54,23 +54,23 @@ def test_options_reach_the_method():
     options = "c s --output o.png --preset icfp --encoder vgg19-lite --style-weight 3 --steps 5 --init noise"
     options += " --seed 7 --style-layers relu1_1,relu3_1=0.5 --learning-rate 0.1"
     namespace = parse(*options.split())
-    method, name = descent.build(namespace)
-    assert name == "vgg19-lite"
+    method, files = stylize.build(namespace)
+    assert [*files] == ["vgg19-lite"]
     assert (method.style_weight, method.content_weight, method.seed) == (3.0, 1.0, 7)
     assert method.init.__name__ == "from_noise"
     assert method.style_layers == {"relu1_1": 1.0, "relu3_1": 0.5}
     assert repr(method.solver) == "LBFGS(steps=5, learning_rate=0.1, memory=100)"
-    method, _ = descent.build(parse("c", "s", "--output", "o.png", "--solver", "adam"))
+    method, _ = stylize.build(parse("c", "s", "--output", "o.png", "--solver", "adam"))
     assert repr(method.solver) == "Adam(steps=1000, learning_rate=0.02, b1=0.9, b2=0.999)"
 
 
 def parse(*arguments):
     seen = []
-    original, descent.run = descent.run, lambda options: seen.append(options) or 0
+    original, stylize.run = stylize.run, lambda options: seen.append(options) or 0
     try:
         cli.main(["gatys", *arguments])
     finally:
-        descent.run = original
+        stylize.run = original
     return seen[0]
 
 
@@ -121,8 +121,8 @@ def test_divergence_keeps_the_last_good_image(folder):
 
 
 def test_ctrl_c_keeps_the_image_so_far(folder, monkeypatch):
-    def interrupted(method, content, target, original=Descent.descend):
-        for snapshot in original(method, content, target, every=2):
+    def interrupted(method, content, target, first, original=Descent.descend):
+        for snapshot in original(method, content, target, every=2, first=first):
             yield snapshot
             if snapshot.step == 4:
                 signal.raise_signal(signal.SIGINT)

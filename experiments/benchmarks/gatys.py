@@ -37,7 +37,7 @@ from jaxstyle.methods import Gatys
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.solvers import LBFGS
 
-TOLERANCE, CHUNK = 1e-4, 10
+TOLERANCE, CHUNK, BAR = 1e-4, 10, 1.1
 MODULE = "experiments.benchmarks.gatys"
 
 
@@ -163,7 +163,7 @@ def text(facts, sizes):
         f" sides agree on loss and gradient to {facts['error']:.0e}; the times are those of the defaults, on"
         " a GPU TF32 (jaxstyle's Gram matrices: float32).\n"
     )
-    tables = [table(f"{size} x {size}", records, columns) for size, records in sizes.items()]
+    tables = [table(f"{size} x {size}", records, columns, BAR) for size, records in sizes.items()]
     return opening("A step of Gatys' method", facts) + prose + "".join(tables)
 
 
@@ -199,7 +199,7 @@ def main(arguments=None):
     for size, records in sizes.items() if options.memory else ():
         for name, record in records.items():
             record |= {} if "failure" in record else {"peak": apart(MODULE, "--peak", str(size), name)}
-    results = {size: {"variants": records} | compare(records) for size, records in sizes.items()}
+    results = {size: {"variants": records} | compare(records, BAR) for size, records in sizes.items()}
     save(options.out, "gatys", facts | {"sizes": results}, text(facts, sizes))
 
 

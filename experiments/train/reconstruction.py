@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from jaxstyle import read, weights
 from jaxstyle.image.resize import fit
 from jaxstyle.networks.convolution import max_pool, reflect_conv
-from jaxstyle.networks.decoders import LEVELS, recode, upsample, whole
+from jaxstyle.networks.decoders import LEVELS, decoded, encoded, upsample, whole
 
 ORDER = ("11", "12", "21", "22", "31", "32", "33", "34", "41", "42", "43", "44", "51")
 
@@ -35,7 +35,7 @@ def ours(encoder, decoders, image):
     """Return the PSNR of every level, the as `methods` encode and decode."""
     values = []
     for level in decoders.levels:
-        values.append(psnr(image, recode(encoder, decoders[level], level, image, lambda feature: feature)))
+        values.append(psnr(image, decoded(decoders[level], encoded(encoder, level, image), image)))
     return jnp.stack(values)
 
 

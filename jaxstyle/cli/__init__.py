@@ -3,28 +3,45 @@
 Bad input gets one line on stderr and exit code 2; Ctrl-C keeps what there is and exits with 130.
 """
 
+import argparse
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 
-from jaxstyle.cli.descent import add_method
-from jaxstyle.cli.feedforward import add_feedforward
 from jaxstyle.cli.options import Parser
+from jaxstyle.cli.stylize import add_method
 from jaxstyle.cli.train import add_train
 from jaxstyle.cli.weights import add_weights
 from jaxstyle.core import InputError
-from jaxstyle.methods import WCT, AdaIN, Gatys, Johnson, Linear
+from jaxstyle.methods import FAMILIES, METHODS
+
+
+def listed(commands: Mapping[str, argparse.ArgumentParser]) -> str:
+    """Return the commands, the methods by family, with their descriptions."""
+    lines, families = [], FAMILIES | {"more": commands.keys() - METHODS.keys()}
+    for family, names in families.items():
+        lines += [
+            f"\n{family}:",
+            *(f"  {n:16} {commands[n].description}" for n in sorted(names, key=[*commands].index)),
+        ]
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = Parser(prog="jaxstyle", description="Neural style transfer, compiled.")
+    parser = Parser(
+        prog="jaxstyle",
+        description="Neural style transfer, compiled.",
+        usage="jaxstyle COMMAND ... | jaxstyle COMMAND --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=version("jaxstyle"))
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_method(commands, Gatys)
-    for method in (Johnson, AdaIN, WCT, Linear):
-        add_feedforward(commands, method)
+    commands = parser.add_subparsers(prog="jaxstyle", required=True, metavar="COMMAND", help="one of these")
+    for name, method in METHODS.items():
+        add_method(commands, name, method)
     add_train(commands)
     add_weights(commands)
+    parser.epilog = listed(commands.choices)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)

@@ -33,6 +33,21 @@ def layers(text: str) -> dict[str, float]:
     return {name.strip(): number(weight or "1") for name, _, weight in pairs}
 
 
+def levels(text: str) -> tuple[int, ...]:
+    """Parse `N,...`."""
+    return tuple(map(count, text.split(",")))
+
+
+_LAYERS = {"type": layers, "metavar": "NAME[=W],..."}
+FIELDS = {  # of methods and recipes, that are no numbers with a point
+    **dict.fromkeys(("content_layers", "style_layers", "layers"), _LAYERS),
+    **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width", "patch", "rotations")},
+    "levels": {"type": levels, "metavar": "N,..."},
+    "seed": {"type": int, "metavar": "N"},
+    "encoder": {"metavar": "NAME"},
+}
+
+
 def documented(cls: type) -> tuple[str, dict[str, str]]:
     """Return the first line of a class's docstring, and the texts of its fields: lines "`name`: text"."""
     summary, _, rest = (cls.__doc__ or "").partition("\n")

@@ -25,12 +25,16 @@ def write(options: argparse.Namespace, method: Method, image: Image, seconds: di
     """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    pictures = {name: getattr(options, name, None) for name in ("content", "style")}
+    single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
+    pictures = {name: fingerprint(path) for name, path in single.items() if path}
+    pictures |= {"style": [fingerprint(path) for path in options.style]} if options.style else {}
+    chosen = {name: getattr(options, name) for name in ("mix", "keep_color") if getattr(options, name)}
     facts = {
-        "command": options.method.__name__.lower(),
+        "command": options.name,
         "method": repr(method),
         **more,
-        **{name: fingerprint(path) for name, path in pictures.items() if path},
+        **pictures,
+        **chosen,
         "size": list(image.shape[1::-1]),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",

@@ -8,24 +8,17 @@ from pathlib import Path
 import jax
 
 from jaxstyle import weights
-from jaxstyle.cli.options import add_fields, count, documented, layers, number
+from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
 from jaxstyle.training import RECIPES, Recipe
 
-KINDS = {
-    "content_layers": {"type": layers, "metavar": "NAME[=W],..."},
-    "style_layers": {"type": layers, "metavar": "NAME[=W],..."},
-    "levels": {"type": lambda text: tuple(map(count, text.split(","))), "metavar": "N,..."},
-    **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width")},
-}
-
 
 def add_train(commands) -> None:
     """Add the subcommand `train` and one for every recipe."""
     summary = "train a network, or go on with it"
-    parser = commands.add_parser("train", help=summary, description=summary)
+    parser = commands.add_parser("train", description=summary)
     names = parser.add_subparsers(required=True, metavar="NAME")
     for name, recipe in RECIPES.items():
         add_recipe(names, name, recipe)
@@ -34,18 +27,13 @@ def add_train(commands) -> None:
 def add_recipe(names, name: str, recipe) -> None:
     """Add the options of a recipe: those of every run, and its documented fields."""
     summary, _ = documented(recipe)
-    parser = names.add_parser(name, help=summary, description=summary)
+    parser = names.add_parser(name, description=summary)
     parser.set_defaults(run=train, recipe=recipe, style=None, preset=None, **recipe.DEFAULTS)
     add = parser.add_argument
     data = "folders of images, or datasets of tensorflow-datasets (coco/2017)"
     add("--data", nargs="+", required=True, metavar="DIR_OR_TFDS", help=data)
-    add(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="the folder of the run: made, or gone on with",
-    )
+    folder = "the folder of the run: made, or gone on with"
+    add("--output", type=Path, required=True, metavar="DIR", help=folder)
     if "style" in recipe.SOURCES:
         add("--style", nargs="+", required=True, metavar="DIR_OR_TFDS", help="the same, of styles")
     elif recipe.prepare is not Recipe.prepare:
@@ -62,16 +50,15 @@ def add_recipe(names, name: str, recipe) -> None:
         ("learning-rate", number, f"of Adam ({recipe.DEFAULTS['learning_rate']:g})"),
     ):
         add(f"--{option}", type=kind, metavar="X" if kind is number else "N", help=text)
-    add(
-        "--seed", type=int, default=0, metavar="N", help="of the first parameters, and of the order and crops"
-    )
+    seeded = "of the first parameters, and of the order and crops"
+    add("--seed", type=int, default=0, metavar="N", help=seeded)
     add("--every", type=count, default=100, metavar="N", help="steps from checkpoint to checkpoint (100)")
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the networks (float32)")
     ways = "how devices share a step; the result is the same (jit)"
     add("--parallel", choices=("jit", "pmap", "shard_map"), default="jit", help=ways)
     hosts = "this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give all three"
     add("--distributed", nargs="*", metavar="ADDRESS:PORT HOSTS INDEX", help=hosts)
-    add_fields(parser, recipe, KINDS)
+    add_fields(parser, recipe, FIELDS)
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:

@@ -27,7 +27,7 @@ def port_weights(options: argparse.Namespace) -> int:
 
 def add_weights(commands) -> None:
     """Add the subcommand `weights` and its actions."""
-    parser = commands.add_parser("weights", help="list, fetch or port the networks' weights")
+    parser = commands.add_parser("weights", description="list, fetch or port the networks' weights")
     actions = parser.add_subparsers(required=True, metavar="list | fetch NAME | port FILE")
     actions.add_parser("list", help="what there is and where it lies").set_defaults(run=list_weights)
     fetch = actions.add_parser("fetch", help="download from the publisher, check, port, keep")

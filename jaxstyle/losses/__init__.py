@@ -1,8 +1,23 @@
 """Distances between what an image shows and what it should show; one file a statistic."""
 
+from jaxstyle.losses.activation import Activation
 from jaxstyle.losses.content import Content
 from jaxstyle.losses.covariance import Gram
+from jaxstyle.losses.kernels import MMD, LinearMMD, PolynomialMMD
 from jaxstyle.losses.moments import Moments
+from jaxstyle.losses.patches import MRF
+from jaxstyle.losses.quantiles import SlicedWasserstein
 from jaxstyle.losses.variation import Variation
 
-__all__ = ["Content", "Gram", "Moments", "Variation"]
+__all__ = [
+    "MMD",
+    "MRF",
+    "Activation",
+    "Content",
+    "Gram",
+    "LinearMMD",
+    "Moments",
+    "PolynomialMMD",
+    "SlicedWasserstein",
+    "Variation",
+]

@@ -14,41 +14,26 @@ the number of pixels is in S already (c channels, content and style of one size 
 | jaxstyle | sum (S - A)^2 / sum A^2 | `Gram.relative`: free of the encoder's scale |
 """
 
-from collections.abc import Mapping
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Features, Loss, Scalar, pytree
+from jaxstyle.core import Feature, Mask, Scalar, pytree
+from jaxstyle.losses.statistical import Statistical
 from jaxstyle.statistics.covariance import second_moment
 
 
 @pytree
-class Gram(Loss):
-    """Squared distance to the second moments `target`, weighted by layer."""
-
-    target: dict[str, Float[Array, "c c"]]
-    weight: dict[str, Scalar]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return tuple(self.target)
-
-    def __call__(self, features: Features) -> Scalar:
-        moments = {name: second_moment(features[name]) for name in self.target}
-        errors = {name: jnp.mean((moments[name] - self.target[name]) ** 2) for name in moments}
-        return sum(self.weight[name] * error for name, error in errors.items())
+class Gram(Statistical):
+    """Squared distance to the second moments `target`; under a mask the guided loss of Gatys et al. 2017."""
 
     @classmethod
-    def mean(cls, features: Features, weight: Mapping[str, Scalar]) -> "Gram":
-        """Weigh the mean of squares."""
-        return cls({name: second_moment(features[name]) for name in weight}, dict(weight))
+    def summary(cls, feature: Feature, weight: Mask | None) -> Float[Array, "c c"]:
+        return second_moment(feature, weight)
 
-    @classmethod
-    def relative(cls, features: Features, weight: Mapping[str, Scalar]) -> "Gram":
-        """Weigh the mean of squares over that of the target (over 1 where the target is all zero)."""
-        loss = cls.mean(features, weight)
-        sizes = {name: jnp.mean(target**2) for name, target in loss.target.items()}
-        return cls(
-            loss.target, {name: weight[name] / jnp.where(size > 0, size, 1) for name, size in sizes.items()}
-        )
+    @staticmethod
+    def distance(feature: Feature, target: Float[Array, "c c"], weight: Mask | None) -> Scalar:
+        return jnp.mean((second_moment(feature, weight) - target) ** 2)
+
+    @staticmethod
+    def size(target: Float[Array, "c c"]) -> Scalar:
+        return jnp.mean(target**2)

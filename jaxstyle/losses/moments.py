@@ -1,4 +1,5 @@
-"""AdaIN's style loss: match mean and deviation of the style's features (Huang & Belongie 2017, eq. 13).
+"""Match mean and deviation of the style's features: AdaIN's loss (Huang & Belongie 2017, eq. 13), and the
+BN-statistics of Li et al. 2017.
 
     L = sum_l w_l (mean_c (m - m_t)^2 + mean_c (s - s_t)^2)
 
@@ -8,34 +9,26 @@
 | naoto0804's PyTorch code | means over c, times 10 | 10 |
 """
 
-from collections.abc import Mapping
-
 import jax.numpy as jnp
 
-from jaxstyle.core import Features, Loss, Scalar, pytree
+from jaxstyle.core import Feature, Mask, Scalar, pytree
+from jaxstyle.losses.statistical import Statistical
 from jaxstyle.statistics import moments
 
 
 @pytree
-class Moments(Loss):
+class Moments(Statistical):
     """Squared distance to the moments `target` of every channel, weighted by layer."""
 
-    target: dict[str, moments.Moments]
-    weight: dict[str, Scalar]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return tuple(self.target)
-
-    def __call__(self, features: Features) -> Scalar:
-        total = 0.0
-        for name, target in self.target.items():
-            own = moments.Moments.of(features[name])
-            errors = (own.mean - target.mean) ** 2 + (own.deviation - target.deviation) ** 2
-            total += self.weight[name] * jnp.mean(errors)
-        return total
-
     @classmethod
-    def mean(cls, features: Features, weight: Mapping[str, Scalar]) -> "Moments":
-        """Weigh the means of squares."""
-        return cls({name: moments.Moments.of(features[name]) for name in weight}, dict(weight))
+    def summary(cls, feature: Feature, weight: Mask | None) -> moments.Moments:
+        return moments.Moments.of(feature, weight)
+
+    @staticmethod
+    def distance(feature: Feature, target: moments.Moments, weight: Mask | None) -> Scalar:
+        own = moments.Moments.of(feature, weight)
+        return jnp.mean((own.mean - target.mean) ** 2 + (own.deviation - target.deviation) ** 2)
+
+    @staticmethod
+    def size(target: moments.Moments) -> Scalar:
+        return jnp.mean(target.mean**2 + target.variance)

@@ -1,24 +1,21 @@
 """Adaptive instance normalisation (Huang & Belongie 2017): any style, one forward pass.
 
-    t = s(style) (F(content) - m(content)) / s(content) + m(style)         F = relu4_1
-    image = D(a t + (1 - a) F(content))
-
-`a` (alpha) goes from the photograph's own features, 0, to the style's, 1. Differs from the paper: the
-content is padded at its right and lower edges to whole feature pixels, so that the size is kept.
+image = D(a t + (1 - a) f),    t = s(style) (f - m(f)) / s(f) + m(style),    f = relu4_1(content)
 """
 
 from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Image, Method, pytree
-from jaxstyle.networks.decoders import Decoder, recode
+from jaxstyle.core import Encoder, Feature, Mask, pytree
+from jaxstyle.methods.transfer import Recoded
+from jaxstyle.networks.decoders import Decoder
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_moments
 
 
 @pytree
-class AdaIN(Method):
+class AdaIN(Recoded):
     """Match mean and deviation of the features, then decode (Huang & Belongie 2017).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -29,12 +26,10 @@ class AdaIN(Method):
     encoder: Encoder
     network: Decoder
     alpha: Array | float = 1.0
+    level: int = 4
 
-    def prepare(self, style: Image) -> Moments:
-        return Moments.of(self.encoder(style, ("relu4_1",))["relu4_1"])
+    def summary(self, feature: Feature, weight: Mask | None) -> Moments:
+        return Moments.of(feature, weight)
 
-    def apply(self, content: Image, target: Moments) -> Image:
-        def change(feature):
-            return self.alpha * match_moments(feature, target) + (1 - self.alpha) * feature
-
-        return recode(self.encoder, self.network, 4, content, change)
+    def match(self, feature: Feature, target: Moments, weight: Mask | None) -> Feature:
+        return match_moments(feature, target, weight)

@@ -2,7 +2,11 @@
 
     image = argmin_x loss(encoder(x))        from a first image, by a solver
 
-A method adds what its loss is: `prepare` summarises the style, `energy_of` joins it with the content.
+A method adds its losses: of the style, which `prepare` summarises, and of the content. Of several
+targets, each where its mask is (`core.Regions`), the style loss is
+
+    sum_k mean(m_k) loss_k(features under m_k)
+
 `apply` is pure: jit it, vmap it. `descend` does the same in chunks and hands out what there is, for
 progress bars, snapshots and Ctrl-C. Pixels are not constrained on the way; the result is clipped.
 """
@@ -16,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, pytree
+from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
 from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
 
 
@@ -73,25 +77,28 @@ class Descent(Method):
     init: Start = from_content
     seed: ArrayLike = 0
 
-    def loss(self, content: Image, target: Target) -> Loss:
+    def loss(self, content: Image, target: Any) -> Loss:
         """Return what the image has to minimise."""
         raise NotImplementedError
 
-    def first(self, content: Image, target: Target) -> Image:
-        """Return the image to start from."""
-        return self.init(content, target.style, self.seed)
+    def first(self, content: Image, target: Any) -> Image:
+        """Return the image to start from: of several styles the mean of those that each would give."""
+        starts = [self.init(content, part.style, self.seed) for part, _ in regions(target)]
+        return sum(starts[1:], starts[0]) / len(starts)
 
-    def apply(self, content: Image, target: Target) -> Image:
+    def apply(self, content: Image, target: Any) -> Image:
         energy = partial(evaluate, self.encoder, self.loss(content, target))
         image, _ = minimise(self.solver, energy, self.first(content, target))
         return jnp.clip(image, 0, 1)
 
-    def descend(self, content: Image, target: Target, every: int = 10) -> Iterator[Snapshot]:
-        """Yield a snapshot at the start and then about each `every` steps.
+    def descend(
+        self, content: Image, target: Any, every: int = 10, first: Image | None = None
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot at the start and then about each `every` steps; start at `first` if it is given.
 
         Raises `DivergedError` when the loss is not finite.
         """
-        loss, image, state = _begin(self, content, target)
+        loss, image, state = _begin(self, content, target, first)
         chunk = max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
         yield Snapshot(0, jnp.clip(image, 0, 1), {})
         for step in range(chunk, self.solver.steps + 1, chunk):
@@ -107,6 +114,14 @@ class Descent(Method):
             yield Snapshot(step, jnp.clip(image, 0, 1), terms)
 
 
+def style_loss(target: Any) -> Loss:
+    """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
+    losses = [
+        part.loss if mask is None else jnp.mean(mask) * part.loss.on(mask) for part, mask in regions(target)
+    ]
+    return losses[0] if len(losses) == 1 else Sum(losses)
+
+
 def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[str, Scalar]]:
     """Return the loss of an image and its terms."""
     terms = loss.terms(encoder(image, loss.layers))
@@ -114,8 +129,8 @@ def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[s
 
 
 @jax.jit
-def _begin(method: Descent, content: Image, target: Target) -> tuple[Loss, Image, Any]:
-    image = method.first(content, target)
+def _begin(method: Descent, content: Image, target: Any, first: Image | None) -> tuple[Loss, Image, Any]:
+    image = method.first(content, target) if first is None else first
     return method.loss(content, target), image, method.solver.transform().init(image)
 
 

@@ -2,6 +2,8 @@
 
     image = argmin_x  a Content(x; content) + b Gram(x; style) + t Variation(x)
 
+Any other loss of `losses/` can stand for `Gram`: see `LOSSES`, and `mrf.py` and `mmd.py` for papers.
+
 The default is this library's own: losses relative to their targets, so that one style weight means
 the same for every encoder and depth, from the content, 300 steps of L-BFGS. The presets are the
 sources', each exact in its loss; where a source is silent, the docstring says what was chosen. All
@@ -10,19 +12,41 @@ of its first step.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Loss, pytree
-from jaxstyle.losses import Content, Gram, Variation
-from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.losses import (
+    MMD,
+    MRF,
+    Content,
+    Gram,
+    LinearMMD,
+    Moments,
+    PolynomialMMD,
+    SlicedWasserstein,
+    Variation,
+)
+from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise, style_loss
 from jaxstyle.networks.convolution import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.solvers import LBFGS, Adam, Solver
 
-LayerLoss = Callable[[dict, dict], Loss]
+LayerLoss = Callable[..., Loss]  # (features, weights[, mask of the style])
 Weights = dict[str, float]
+
+
+LOSSES: dict[str, LayerLoss] = {
+    "gram": Gram.relative,
+    "moments": Moments.relative,
+    "mmd-linear": LinearMMD.relative,
+    "mmd-polynomial": PolynomialMMD.relative,
+    "mmd-gaussian": MMD.relative,
+    "sliced": SlicedWasserstein.relative,
+    "mrf": MRF.relative,
+}
 
 
 def _firsts(kind: str, weights: list[float]) -> Weights:
@@ -37,6 +61,7 @@ class Gatys(Descent):
     `content_weight`: weight of the content loss
     `style_weight`: weight of the style loss
     `tv_weight`: weight of the total variation: smoother above 0
+    `style_loss`: which statistic of the style is matched
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
     `style_layers`: layers that carry the style, with weights; by default the encoder's own
     `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
@@ -65,15 +90,19 @@ class Gatys(Descent):
     init: Start = from_content
     seed: ArrayLike = 0
 
-    def prepare(self, style: Image) -> Target:
-        weights = self.style_layers or self.encoder.style_layers
-        return Target(self.style_loss(self.encoder(style, tuple(weights)), weights), style)
+    def prepare(self, style: Image, mask: Mask | None = None) -> Target:
+        weights = self.style_layers or self.layers_of_style()
+        return Target(self.style_loss(self.encoder(style, tuple(weights)), weights, mask), style)
 
-    def loss(self, content: Image, target: Target) -> Loss:
+    def layers_of_style(self) -> Weights:
+        """Return the layers that carry the style where none are given."""
+        return self.encoder.style_layers
+
+    def loss(self, content: Image, target: Any) -> Loss:
         weights = self.content_layers or self.encoder.content_layers
         keep = self.content_loss(self.encoder(content, tuple(weights)), weights)
         smooth = Variation(self.variation)
-        return self.content_weight * keep + self.style_weight * target.loss + self.tv_weight * smooth
+        return self.content_weight * keep + self.style_weight * style_loss(target) + self.tv_weight * smooth
 
     @classmethod
     def paper(cls, encoder: Encoder) -> "Gatys":

@@ -1,30 +1,37 @@
 """Fast style transfer by a trained network (Johnson, Alahi & Fei-Fei 2016): one style, one forward pass.
 
-    image = clip(net(content))
+    image = clip(a net(content) + (1 - a) content)
 
 Training is this method's `prepare`: see `training/johnson.py`. What differs from the paper is said in
-`networks/johnson.py`.
+`networks/johnson.py`; `alpha` is an addition.
 """
 
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax import Array
 
-from jaxstyle.core import Image, Method, pytree
+from jaxstyle.core import Image, Mask, Method, pytree
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.transforms import match_regions
 
 
 @pytree
 class Johnson(Method):
-    """Apply a network trained for one style (Johnson et al. 2016)."""
+    """Apply a network trained for one style (Johnson et al. 2016).
+
+    `alpha`: 0 keeps the photograph, 1 is all style
+    """
 
     WEIGHTS: ClassVar[str | None] = None
 
     network: TransformNet
+    alpha: Array | float = 1.0
 
-    def prepare(self, style: Image | None = None) -> TransformNet:
+    def prepare(self, style: Image | None = None, mask: Mask | None = None) -> TransformNet:
         """Return the network, which knows its style: the picture is not looked at."""
         return self.network
 
     def apply(self, content: Image, target: TransformNet) -> Image:
-        return jnp.clip(target(content), 0, 1)
+        styled = match_regions(lambda image, network, _: network(image), content, target)
+        return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)

@@ -1,31 +1,48 @@
 """Linear style transfer (Li, Liu, Kautz & Yang 2019): a learned matrix for every pair, one forward pass.
 
-    image = D(U M_s M_c K (f - m) + m_s)        f = relu{level}_1; see `networks/linear.py`
+    image = D(a t + (1 - a) f),    t = U M_s M_c K (f - m) + m_s        see `networks/linear.py`
 
-Differs from the paper: the content is padded to whole feature pixels, so that the size is kept.
+f is relu{level}_1 of the content, of the level that the network was trained for.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
-from jaxstyle.core import Encoder, Feature, Image, Method, pytree
-from jaxstyle.networks.decoders import recode
+from jax import Array
+
+from jaxstyle.core import Encoder, Feature, Image, Mask, pytree
+from jaxstyle.methods.transfer import Transfer
+from jaxstyle.networks.decoders import decoded, encoded
 from jaxstyle.networks.linear import LinearTransfer
 
 
+class Style(NamedTuple):
+    """The features of a style, and the mask of those that count."""
+
+    feature: Feature
+    weight: Mask | None
+
+
 @pytree
-class Linear(Method):
-    """Transform the features by a matrix that two networks make of the pair (Li et al. 2019)."""
+class Linear(Transfer):
+    """Transform the features by a matrix that two networks make of the pair (Li et al. 2019).
+
+    `alpha`: 0 keeps the photograph, 1 is all style
+    """
 
     WEIGHTS: ClassVar[str | None] = "linear"
 
     encoder: Encoder
     network: LinearTransfer
+    alpha: Array | float = 1.0
 
-    def prepare(self, style: Image) -> Feature:
-        name = f"relu{self.network.level}_1"
-        return self.encoder(style, (name,))[name]
+    def encode(self, image: Image) -> Feature:
+        return encoded(self.encoder, self.network.level, image)
 
-    def apply(self, content: Image, target: Feature) -> Image:
-        network = self.network
-        change = lambda feature: network(feature, target)
-        return recode(self.encoder, network.decoder, network.level, content, change)
+    def summary(self, feature: Feature, weight: Mask | None) -> Style:
+        return Style(feature, weight)
+
+    def match(self, feature: Feature, target: Style, weight: Mask | None) -> Feature:
+        return self.network(feature, target.feature, weight, target.weight)
+
+    def decode(self, feature: Feature, content: Image) -> Image:
+        return decoded(self.network.decoder, feature, content)

@@ -3,27 +3,48 @@
     x <- D_l(a WCT(F_l(x), F_l(style)) + (1 - a) F_l(x))        for l in levels
 
 F_l = relu{l}_1, D_l its decoder. Differs from the paper: roots by eigenvalues of the covariance with a
-relative floor (`transforms/covariance.py`); the content is padded to whole feature pixels at each level.
-The paper begins at level 5, here it is 4: relu5_1 of the bundled encoder tells too little of the image
-for a decoder to give it back (`weights/README.md`). `alpha` is 0.6 as in the authors' Lua code.
+relative floor (`linalg.py`); the content is padded to whole feature pixels at each level. The paper
+begins at level 5, here it is 4: relu5_1 of the bundled encoder tells too little of the image for a
+decoder to give it back (`weights/README.md`). `alpha` is 0.6 as in the authors' Lua code; the PyTorch
+port has 1, the paper shows 0.6 for photographs and 1 for textures.
 """
 
-from functools import partial
 from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Method, pytree
-from jaxstyle.networks.decoders import Decoders, recode
+from jaxstyle.core import Encoder, Feature, Mask, pytree
+from jaxstyle.methods.transfer import Multilevel, Recoded
+from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
+from jaxstyle.transforms.covariance import Way, zca
 
 
 @pytree
-class WCT(Method):
+class Whitening(Recoded):
+    """WCT at a single level."""
+
+    encoder: Encoder
+    network: Decoder
+    alpha: Array | float
+    level: int
+    way: Way = zca
+
+    def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
+        return Covariance.of(feature, weight)
+
+    def match(self, feature: Feature, target: Covariance, weight: Mask | None) -> Feature:
+        return match_covariance(feature, target, weight, self.way)
+
+
+@pytree
+class WCT(Multilevel):
     """Match mean and covariance of the features, level by level (Li et al. 2017).
 
     `alpha`: 0 keeps the photograph, 1 is all style
+    `levels`: of the encoder, in order
+    `way`: which of the matrices that do so
     """
 
     WEIGHTS: ClassVar[str | None] = "wct-decoders"
@@ -32,17 +53,7 @@ class WCT(Method):
     network: Decoders
     alpha: Array | float = 0.6
     levels: tuple[int, ...] = (4, 3, 2, 1)
+    way: Way = zca
 
-    def prepare(self, style: Image) -> dict[str, Covariance]:
-        features = self.encoder(style, [f"relu{level}_1" for level in self.levels])
-        return {name: Covariance.of(feature) for name, feature in features.items() if name != "image"}
-
-    def apply(self, content: Image, target: dict[str, Covariance]) -> Image:
-        image = content
-        for level in self.levels:
-            change = partial(self._change, target[f"relu{level}_1"])
-            image = recode(self.encoder, self.network[level], level, image, change)
-        return image
-
-    def _change(self, target: Covariance, feature: Feature) -> Feature:
-        return self.alpha * match_covariance(feature, target) + (1 - self.alpha) * feature
+    def at(self, level: int) -> Whitening:
+        return Whitening(self.encoder, self.network[level], self.alpha, level, self.way)

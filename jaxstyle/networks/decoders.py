@@ -39,11 +39,15 @@ def whole(image: Image, level: int) -> Image:
     return jnp.pad(image, (*pads, (0, 0)), mode="edge")
 
 
-def recode(encoder: Encoder, decoder: Callable, level: int, image: Image, change: Callable) -> Image:
-    """Return `decoder(change(F(image)))`, F = relu{level}_1, clipped, of the image's own size."""
+def encoded(encoder: Encoder, level: int, image: Image) -> Feature:
+    """Return relu{level}_1 of an image of any size."""
     name = f"relu{level}_1"
-    feature = encoder(whole(image, level), (name,))[name]
-    return jnp.clip(decoder(change(feature))[: image.shape[0], : image.shape[1]], 0, 1)
+    return encoder(whole(image, level), (name,))[name]
+
+
+def decoded(decoder: Callable[[Feature], Image], feature: Feature, image: Image) -> Image:
+    """Return what a feature like that of `image` decodes to: of the image's size, clipped to [0, 1]."""
+    return jnp.clip(decoder(feature)[: image.shape[0], : image.shape[1]], 0, 1)
 
 
 def trained_conv(x: Feature, kernel) -> Feature:

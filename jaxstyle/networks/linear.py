@@ -17,12 +17,13 @@ from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxstyle.core import Feature, InputError
+from jaxstyle.core import Feature, InputError, Mask
 from jaxstyle.networks.convolution import Conv
 from jaxstyle.networks.decoders import LEVELS, THIN, Decoder, trained_conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.statistics.covariance import second_moment
+from jaxstyle.statistics.moments import weighted_mean
 
 
 class Matrix(nnx.Module):
@@ -40,10 +41,10 @@ class Matrix(nnx.Module):
         self.kernel = nnx.Param(0.1 / matrix * jax.random.normal(keys[3], (matrix**2, matrix**2)))
         self.bias = nnx.Param(jnp.eye(matrix).reshape(-1))
 
-    def __call__(self, centred: Feature) -> Float[Array, "m m"]:
+    def __call__(self, centred: Feature, weight: Mask | None) -> Float[Array, "m m"]:
         x = jax.nn.relu(self.conv1(centred, trained_conv))
         x = jax.nn.relu(self.conv2(x, trained_conv))
-        moments = second_moment(self.conv3(x, trained_conv))
+        moments = second_moment(self.conv3(x, trained_conv), weight)
         flat = moments.reshape(-1) @ self.kernel[...] + self.bias[...]
         return flat.reshape(moments.shape)
 
@@ -62,9 +63,11 @@ class LinearTransfer(Trained):
         self.expand = he_normal(keys[3], 1, 1, matrix, channels, gain=0.5**0.5)
         self.decoder = Decoder(level, widths, seed)
 
-    def __call__(self, content: Feature, style: Feature) -> Feature:
-        """Return the features of the content, transformed."""
-        mean, target = jnp.mean(content, (0, 1)), jnp.mean(style, (0, 1))
-        matrix = self.style(style - target) @ self.content(content - mean)
+    def __call__(
+        self, content: Feature, style: Feature, own: Mask | None = None, weight: Mask | None = None
+    ) -> Feature:
+        """Return the features of the content, transformed; masks say what counts of it and of the style."""
+        mean, target = weighted_mean(content, own), weighted_mean(style, weight)
+        matrix = self.style(style - target, weight) @ self.content(content - mean, own)
         compressed = self.compress(content - mean, trained_conv)
         return self.expand(compressed @ matrix.T, trained_conv) + target

@@ -4,14 +4,15 @@
     C = S - m m^T,  m = 1 / (h w) sum_p f_p        the covariance, of Li et al. 2017 (WCT)
 
 The mean over pixels, unlike the sum, compares images of different sizes and merges over tiles by
-pixel count. Accumulated in float32 at least, at full precision on every device.
+pixel count; a mask weighs the pixels. Accumulated in float32 at least, at full precision on every device.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature, pytree
+from jaxstyle.core import Feature, Mask, pytree
+from jaxstyle.statistics.moments import total, weighted_mean
 
 EXACT = jax.lax.Precision.HIGHEST
 
@@ -30,21 +31,33 @@ def _backward(flat, cotangent):
 _gram.defvjp(lambda flat: (_gram(flat), flat), _backward)
 
 
-def second_moment(feature: Feature) -> Float[Array, "c c"]:
+def second_moment(feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
     """Return the mean over pixels of the outer product of the channels with themselves."""
+    if weight is not None:
+        feature = feature * jnp.sqrt(weight)[..., None]
     flat = feature.reshape(-1, feature.shape[-1])
-    return _gram(flat) / flat.shape[0]
+    return _gram(flat) / (flat.shape[0] if weight is None else total(weight))
 
 
 @pytree
 class Covariance:
-    """The mean of the channels `(c,)` and their covariance `(c, c)`."""
+    """The mean of the channels, their covariance, and the weight of the pixels."""
 
     mean: Float[Array, " c"]
     matrix: Float[Array, "c c"]
+    weight: Float[Array, ""]
 
     @classmethod
-    def of(cls, feature: Feature) -> "Covariance":
+    def of(cls, feature: Feature, weight: Mask | None = None) -> "Covariance":
         """Summarise a feature over its pixels; centred first, which keeps small variances exact."""
-        mean = jnp.mean(feature, (0, 1))
-        return cls(mean, second_moment(feature - mean))
+        mean = weighted_mean(feature, weight)
+        size = jnp.asarray(feature[..., 0].size, feature.dtype) if weight is None else total(weight)
+        return cls(mean, second_moment(feature - mean, weight), size)
+
+    def merge(self, other: "Covariance") -> "Covariance":
+        """Return the covariance of the pixels of both."""
+        size = self.weight + other.weight
+        a, b = self.weight / size, other.weight / size
+        apart = jnp.outer(self.mean - other.mean, self.mean - other.mean)
+        matrix = a * self.matrix + b * other.matrix + a * b * apart
+        return Covariance(a * self.mean + b * other.mean, matrix, size)

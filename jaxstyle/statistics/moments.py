@@ -2,28 +2,55 @@
 
     m = mean_p f_p,    s = sqrt(mean_p (f_p - m)^2 + epsilon)        (c,) each
 
-Conventions: the variance is biased (divided by h w), epsilon = 1e-5 stands inside the root, so a flat
-channel has a finite gradient. AdaIN's Lua code has it as here with 1e-6, its PyTorch port divides by
-h w - 1.
+Conventions: means are weighted by a mask where there is one; the variance is biased (divided by h w),
+epsilon = 1e-5 stands inside the root, so a flat channel has a finite gradient. AdaIN's Lua code has it
+as here with 1e-6, its PyTorch port divides by h w - 1.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature, pytree
+from jaxstyle.core import Feature, Mask, pytree
 
 EPSILON = 1e-5
 
 
+def weighted_mean(feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
+    """Return the mean over pixels; zero where nothing has weight."""
+    if weight is None:
+        return jnp.mean(feature, (0, 1))
+    return jnp.einsum("hwc,hw->c", feature, weight) / total(weight)
+
+
+def total(weight: Mask) -> Float[Array, ""]:
+    """Return the sum of the weights, never quite zero."""
+    return jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
+
+
 @pytree
 class Moments:
-    """The mean and the standard deviation of every channel."""
+    """The mean and the variance of every channel, and the weight of the pixels."""
 
     mean: Float[Array, " c"]
-    deviation: Float[Array, " c"]
+    variance: Float[Array, " c"]
+    weight: Float[Array, ""]
+
+    @property
+    def deviation(self) -> Float[Array, " c"]:
+        """The standard deviation, never zero."""
+        return jnp.sqrt(self.variance + EPSILON)
 
     @classmethod
-    def of(cls, feature: Feature) -> "Moments":
+    def of(cls, feature: Feature, weight: Mask | None = None) -> "Moments":
         """Summarise a feature over its pixels."""
-        mean = jnp.mean(feature, (0, 1))
-        return cls(mean, jnp.sqrt(jnp.mean((feature - mean) ** 2, (0, 1)) + EPSILON))
+        mean = weighted_mean(feature, weight)
+        size = jnp.asarray(feature[..., 0].size, feature.dtype) if weight is None else total(weight)
+        return cls(mean, weighted_mean((feature - mean) ** 2, weight), size)
+
+    def merge(self, other: "Moments") -> "Moments":
+        """Return the moments of the pixels of both."""
+        size = self.weight + other.weight
+        a, b = self.weight / size, other.weight / size
+        apart = (self.mean - other.mean) ** 2
+        variance = a * self.variance + b * other.variance + a * b * apart
+        return Moments(a * self.mean + b * other.mean, variance, size)

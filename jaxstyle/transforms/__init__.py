@@ -2,5 +2,15 @@
 
 from jaxstyle.transforms.covariance import match_covariance
 from jaxstyle.transforms.moments import match_moments
+from jaxstyle.transforms.patches import swap_patches
+from jaxstyle.transforms.quantiles import match_quantiles, match_sliced
+from jaxstyle.transforms.regions import match_regions
 
-__all__ = ["match_covariance", "match_moments"]
+__all__ = [
+    "match_covariance",
+    "match_moments",
+    "match_quantiles",
+    "match_regions",
+    "match_sliced",
+    "swap_patches",
+]

@@ -1,30 +1,63 @@
-"""WCT's transform: whiten, then colour with the style's covariance (Li et al. 2017).
+"""WCT's transform: give the feature the mean and the covariance of the style's (Li et al. 2017).
 
-    y = C_t^(1/2) C^(-1/2) (x - m) + m_t        symmetric roots, by eigenvalues (ZCA)
+    y = A (x - m) + m_t        with A C A^T = C_t
 
-Directions whose variance is below `FLOOR` of the largest carry nothing but rounding: whitening leaves
-them out instead of blowing them up. The published codes cut at an absolute 1e-5.
+Many matrices A do; a rotation is free. The field uses four ways:
+
+| A | | |
+|---|---|---|
+| `zca` | C_t^(1/2) C^(-1/2) | whitening and colouring of Li et al. 2017 |
+| `cholesky` | L_t L^(-1), C = L L^T | the cheapest; depends on the order of the channels |
+| `monge` | C^(-1/2) (C^(1/2) C_t C^(1/2))^(1/2) C^(-1/2) | the least movement (Pitie & Kokaram 2007) |
+| `newton_schulz` | as `zca`, by products alone | for a GPU, and to differentiate |
+
+Directions with (almost) no variance are left out or lifted: see `linalg.py`. The published codes cut
+eigenvalues at an absolute 1e-5, or add 1 to the content's.
 """
 
+from collections.abc import Callable
+
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature
-from jaxstyle.statistics.covariance import EXACT, Covariance
+from jaxstyle import linalg
+from jaxstyle.core import Feature, Mask
+from jaxstyle.linalg import Matrix, power, product
+from jaxstyle.statistics.covariance import Covariance
 
-FLOOR = 1e-5
-
-
-def root(matrix: Float[Array, "c c"], power: float) -> Float[Array, "c c"]:
-    """Return a symmetric power of a covariance on the directions above the floor."""
-    values, axes = jnp.linalg.eigh(matrix)
-    kept = values > FLOOR * values[-1]
-    powers = jnp.where(kept, jnp.where(kept, values, 1.0) ** power, 0.0)
-    return jnp.matmul(axes * powers, axes.T, precision=EXACT)
+Way = Callable[[Matrix, Matrix], Matrix]
 
 
-def match_covariance(feature: Feature, target: Covariance) -> Feature:
-    """Return the feature with the mean and the covariance of `target`."""
-    own = Covariance.of(feature)
-    matrix = jnp.matmul(root(target.matrix, 0.5), root(own.matrix, -0.5), precision=EXACT)
-    return jnp.matmul(feature - own.mean, matrix.T, precision=EXACT) + target.mean
+def zca(own: Matrix, target: Matrix) -> Matrix:
+    """Whiten and colour by symmetric roots."""
+    return product(power(target, 0.5), power(own, -0.5))
+
+
+def cholesky(own: Matrix, target: Matrix) -> Matrix:
+    """Whiten and colour by triangular factors."""
+    factor, goal = linalg.cholesky(own), linalg.cholesky(target)
+    return jax.scipy.linalg.solve_triangular(factor, goal.T, lower=True, trans="T").T
+
+
+def monge(own: Matrix, target: Matrix) -> Matrix:
+    """Move by the symmetric matrix, the optimal transport between two normal distributions."""
+    root, inverse = power(own, 0.5), power(own, -0.5)
+    return product(inverse, power(product(root, target, root), 0.5), inverse)
+
+
+def newton_schulz(own: Matrix, target: Matrix) -> Matrix:
+    """Whiten and colour by symmetric roots, without eigenvalues."""
+    return product(linalg.newton_schulz(target)[0], linalg.newton_schulz(own)[1])
+
+
+WAYS: dict[str, Way] = {way.__name__: way for way in (zca, cholesky, monge, newton_schulz)}
+
+
+def match_covariance(
+    feature: Feature, target: Covariance, weight: Mask | None = None, way: Way = zca
+) -> Feature:
+    """Return the feature with the mean and the covariance of `target`; never in less than float32 within."""
+    own = Covariance.of(feature, weight)
+    matrix = way(own.matrix, target.matrix)
+    moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
+    return moved.astype(feature.dtype)

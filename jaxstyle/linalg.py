@@ -1,0 +1,73 @@
+"""Roots of covariance matrices: by eigenvalues, by Cholesky's factors, and by products alone.
+
+Eigenvalues below `FLOOR` of the largest are rounding: `power` leaves their directions out, `cholesky`
+and `newton_schulz`, which do not see them, add `FLOOR` times the mean of the diagonal to it instead.
+
+`newton_schulz` is the coupled iteration of Higham (Functions of Matrices, 2008, eq. 6.35):
+
+    Y <- Y (3 I - Z Y) / 2,    Z <- (3 I - Z Y) Z / 2        Y -> A^(1/2), Z -> A^(-1/2)
+
+products only, so a GPU runs it at full speed and its gradient has no differences of eigenvalues to
+divide by. It takes about log(condition) / log(1.5) steps before it converges quadratically.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+FLOOR = 1e-5
+STEPS = 22
+
+Matrix = Float[Array, "c c"]
+
+
+def product(*factors: Matrix) -> Matrix:
+    """Return the product of matrices at full precision on every device."""
+    result = factors[0]
+    for factor in factors[1:]:
+        result = jnp.matmul(result, factor, precision="highest")
+    return result
+
+
+def power(matrix: Matrix, exponent: float) -> Matrix:
+    """Return a symmetric power of a covariance on the directions above the floor; zero of a zero matrix."""
+    matrix = matrix.astype(jnp.promote_types(matrix.dtype, jnp.float32))
+    values, axes = jnp.linalg.eigh(matrix)
+    kept = values > jnp.maximum(FLOOR * values[-1], jnp.finfo(values.dtype).tiny)
+    powers = jnp.where(kept, jnp.where(kept, values, 1.0) ** exponent, 0.0)
+    return product(axes * powers, axes.T)
+
+
+def lifted(matrix: Matrix) -> Matrix:
+    """Return the matrix with the floor added to its diagonal: never singular."""
+    matrix = matrix.astype(jnp.promote_types(matrix.dtype, jnp.float32))
+    size = len(matrix)
+    return matrix + (FLOOR * jnp.trace(matrix) / size + jnp.finfo(matrix.dtype).tiny ** 0.5) * jnp.eye(size)
+
+
+def cholesky(matrix: Matrix) -> Matrix:
+    """Return the lower triangular factor of a lifted covariance."""
+    return jnp.linalg.cholesky(lifted(matrix))
+
+
+def newton_schulz(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the symmetric root of a lifted covariance and its inverse."""
+    matrix = lifted(matrix)
+    scale = jnp.linalg.norm(matrix)
+    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
+
+    def step(pair, _):
+        y, z = pair
+        middle = (3 * identity - product(z, y)) / 2
+        return (product(y, middle), product(middle, z)), None
+
+    (y, z), _ = lax.scan(step, (matrix / scale, identity), None, STEPS)
+    return y * jnp.sqrt(scale), z / jnp.sqrt(scale)
+
+
+def rotations(key: Array, count: int, size: int) -> Float[Array, "count size size"]:
+    """Return random rotations and reflections: the Q of QR of normal matrices, of uniform (Haar) law."""
+    normal = jax.random.normal(key, (count, size, size))
+    q, r = jnp.linalg.qr(normal)
+    return q * jnp.sign(jnp.diagonal(r, axis1=-2, axis2=-1))[:, None]

@@ -1,0 +1,50 @@
+"""Sliced Wasserstein: match the distribution of the style's features along many lines (Heitz et al. 2021).
+
+    L = sum_l w_l mean_v mean_u (Q_F.v(u) - Q_S.v(u))^2        v: `LINES` orthonormal directions
+
+Q are the quantiles of the features projected on v. Differs from the paper: the directions stay the same
+for all steps, so that a solver sees one function, and are fewer than the channels; the style is
+interpolated, so the images may have different sizes.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxstyle.core import Feature, Mask, Scalar, pytree
+from jaxstyle.linalg import rotations
+from jaxstyle.losses.statistical import Statistical
+from jaxstyle.statistics.quantiles import Quantiles
+
+LINES = 32
+
+
+class Sliced(NamedTuple):
+    """The quantiles of features along some directions."""
+
+    directions: Float[Array, "c d"]
+    quantiles: Quantiles
+
+
+@pytree
+class SlicedWasserstein(Statistical):
+    """Mean squared distance of quantiles along fixed random directions, weighted by layer."""
+
+    @classmethod
+    def summary(cls, feature: Feature, weight: Mask | None) -> Sliced:
+        channels = feature.shape[-1]
+        directions = rotations(jax.random.key(0), 1, channels)[0][:, :LINES].astype(feature.dtype)
+        return Sliced(directions, Quantiles.of(feature @ directions, weight))
+
+    @staticmethod
+    def distance(feature: Feature, target: Sliced, weight: Mask | None) -> Scalar:
+        own = Quantiles.of(feature @ target.directions, weight)
+        error = (own.values - target.quantiles.at(own.positions)) ** 2
+        return jnp.mean(jnp.sum(error * own.weights, axis=0) / jnp.sum(own.weights, axis=0))
+
+    @staticmethod
+    def size(target: Sliced) -> Scalar:
+        values, weights = target.quantiles.values, target.quantiles.weights
+        return jnp.mean(jnp.sum(values**2 * weights, axis=0) / jnp.sum(weights, axis=0))

@@ -1,0 +1,48 @@
+"""Reconstruction: what layers know of one picture (Mahendran & Vedaldi 2015; Gatys et al. 2016, figure 1).
+
+    image = argmin_x  a Content(x; picture) + b Gram(x; picture) + t Variation(x)        from noise
+
+With `content_layers` alone the scene comes back, the blurrier the deeper the layer; with `style_layers`
+alone a texture, of larger pieces the deeper. Content and style are the same picture here.
+"""
+
+from typing import Any
+
+from jax.typing import ArrayLike
+
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.losses import Content, Gram, Variation
+from jaxstyle.methods.descent import Descent, Start, Target, from_noise, style_loss
+from jaxstyle.methods.gatys import Weights
+from jaxstyle.solvers import LBFGS, Solver
+
+
+@pytree
+class Reconstruct(Descent):
+    """Draw from noise what layers of the encoder know of a picture.
+
+    `encoder`: the network that sees the picture; vgg19-lite comes with the library
+    `content_layers`: layers whose features are given back, with weights
+    `style_layers`: layers whose second moments are given back, with weights
+    `tv_weight`: weight of the total variation: smoother above 0
+    `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `init`: the first image
+    `seed`: seed of the noise
+    """
+
+    encoder: Encoder
+    content_layers: Weights | None = None
+    style_layers: Weights | None = None
+    tv_weight: float = 0.0
+    solver: Solver = LBFGS(300)
+    init: Start = from_noise
+    seed: ArrayLike = 0
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> Target:
+        weights = self.style_layers or {}
+        return Target(Gram.relative(self.encoder(style, tuple(weights)), weights, mask), style)
+
+    def loss(self, content: Image, target: Any) -> Loss:
+        weights = self.content_layers or ({} if self.style_layers else self.encoder.content_layers)
+        keep = Content.relative(self.encoder(content, tuple(weights)), weights)
+        return keep + style_loss(target) + self.tv_weight * Variation()

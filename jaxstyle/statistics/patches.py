@@ -1,0 +1,76 @@
+"""Patches: the neighbourhoods of the pixels, all of them, as rows (Efros & Leung 1999).
+
+    P_p = (f_q : q in a square around p)        (n, side * side * c)
+
+Only whole squares are taken, so a feature of h x w has (h - side + 1)(w - side + 1) of them at stride 1.
+A patch of side 1 is a pixel: `Patches.of(feature, 1)` are the samples that sliced transport works on.
+The weight of a patch is that of its middle.
+
+    n(p) = argmax_j  P_p . S_j / |S_j|        the nearest, by normalised cross-correlation
+
+The norm of P does not change the choice; patches of no weight are never chosen.
+"""
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from jaxstyle.core import Feature, InputError, Mask, pytree
+
+ROWS = 1024  # of the table of all pairs, that are in memory at once
+
+
+def patches(feature: Feature, side: int, stride: int = 1) -> Float[Array, "rows columns n"]:
+    """Return the squares of a feature where they stand, flattened row by row with the channels last."""
+    if side == 1:
+        return feature[::stride, ::stride]
+    if min(feature.shape[:2]) < side:
+        shape = "x".join(map(str, feature.shape[1::-1]))
+        raise InputError(f"a feature of {shape} has no patch of {side}x{side}: take a larger size")
+    rows, columns = ((edge - side) // stride + 1 for edge in feature.shape[:2])
+    corners = [(i, j) for i in range(side) for j in range(side)]
+    limits = stride * (rows - 1) + 1, stride * (columns - 1) + 1
+    shifts = [feature[i : i + limits[0] : stride, j : j + limits[1] : stride] for i, j in corners]
+    return jnp.concatenate(shifts, axis=-1)
+
+
+def assemble(squares: Float[Array, "rows columns n"], side: int, shape: tuple[int, ...]) -> Feature:
+    """Return the feature of which these are the squares at stride 1: the mean where they overlap."""
+    rows, columns = squares.shape[:2]
+    whole, count = jnp.zeros(shape, squares.dtype), jnp.zeros((*shape[:2], 1), squares.dtype)
+    for index, square in enumerate(jnp.split(squares, side**2, axis=-1)):
+        i, j = divmod(index, side)
+        whole = whole.at[i : i + rows, j : j + columns].add(square)
+        count = count.at[i : i + rows, j : j + columns].add(1)
+    return whole / jnp.maximum(count, 1)
+
+
+@pytree
+class Patches:
+    """The squares of a feature as rows, and their weights."""
+
+    values: Float[Array, "n k"]
+    weights: Float[Array, " n"]
+    side: int = 3
+
+    @classmethod
+    def of(cls, feature: Feature, side: int = 3, weight: Mask | None = None, stride: int = 1) -> "Patches":
+        """Summarise a feature by its squares."""
+        squares = patches(feature, side, stride)
+        middle = jnp.ones(feature.shape[:2], feature.dtype) if weight is None else weight
+        half = side // 2
+        weights = lax.slice(middle, (half, half), [edge - (side - 1 - half) for edge in middle.shape])
+        values = squares.reshape(-1, squares.shape[-1])
+        return cls(values, weights[::stride, ::stride].reshape(-1), side)
+
+    def nearest(self, rows: Float[Array, "m k"]) -> Int[Array, " m"]:
+        """Return for every row the index of the patch here that is most like it."""
+        norms = jnp.linalg.norm(self.values, axis=1, keepdims=True)
+        unit = self.values / jnp.maximum(norms, jnp.finfo(norms.dtype).tiny ** 0.5)
+        barred = jnp.where(self.weights > 0, 0.0, -jnp.inf).astype(rows.dtype)
+        return lax.map(lambda row: jnp.argmax(unit @ row + barred), rows, batch_size=ROWS)
+
+    def merge(self, other: "Patches") -> "Patches":
+        """Return the squares of both."""
+        values = jnp.concatenate([self.values, other.values])
+        return Patches(values, jnp.concatenate([self.weights, other.weights]), self.side)

@@ -1,0 +1,74 @@
+"""Quantiles: the values of every channel in order, each channel by itself.
+
+    Q(u) = the value below which the share u of the weight lies        u in [0, 1]
+
+Conventions: the i-th of n equal values in order stands at u = (i + 1/2) / n, that of weights w at
+(w_1 + ... + w_i - w_i / 2) / sum w; between them Q is linear, beyond the first and the last constant.
+All values are kept, so that nothing is lost in merging or matching.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxstyle.core import Feature, Mask, pytree
+
+
+def _positions(weights: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    """Return where values of these weights stand, from 0 to 1."""
+    sums = jnp.cumsum(weights, axis=0)
+    return (sums - weights / 2) / jnp.maximum(sums[-1], jnp.finfo(weights.dtype).tiny)
+
+
+@pytree
+class Quantiles:
+    """The values of every channel in ascending order, and their weights: `(n, 1)` if they share them."""
+
+    values: Float[Array, "n c"]
+    weights: Float[Array, "n c"]
+
+    @classmethod
+    def of(cls, feature: Feature, weight: Mask | None = None) -> "Quantiles":
+        """Summarise a feature over its pixels."""
+        flat = feature.reshape(-1, feature.shape[-1])
+        if weight is None:
+            return cls(jnp.sort(flat, axis=0), jnp.ones((len(flat), 1), flat.dtype))
+        order = jnp.argsort(flat, axis=0)
+        return cls(jnp.take_along_axis(flat, order, 0), weight.reshape(-1)[order])
+
+    @property
+    def positions(self) -> Float[Array, "n c"]:
+        """Where the values stand, from 0 to 1."""
+        return jnp.broadcast_to(_positions(self.weights), self.values.shape)
+
+    def merge(self, other: "Quantiles") -> "Quantiles":
+        """Return the quantiles of the pixels of both."""
+        parts = [(part.values, jnp.broadcast_to(part.weights, part.values.shape)) for part in (self, other)]
+        values, weights = (jnp.concatenate(pair) for pair in zip(*parts, strict=True))
+        order = jnp.argsort(values, axis=0)
+        return Quantiles(jnp.take_along_axis(values, order, 0), jnp.take_along_axis(weights, order, 0))
+
+    def at(self, positions: Float[Array, "m c"]) -> Float[Array, "m c"]:
+        """Return the value of every channel at these positions."""
+        interpolate = jax.vmap(jnp.interp, in_axes=1, out_axes=1)
+        return interpolate(positions, self.positions, self.values)
+
+
+def positions_of(feature: Feature, weight: Mask | None = None) -> Float[Array, "h w c"]:
+    """Return where every pixel stands among all, channel by channel, from 0 to 1; equal values together.
+
+    Half of a relu's channel is zeros, and a sky has few values: whoever parts them draws noise.
+    """
+    flat = feature.reshape(-1, feature.shape[-1])
+    order = jnp.argsort(flat, axis=0)
+    values = jnp.take_along_axis(flat, order, 0)
+    weights = jnp.ones_like(values) if weight is None else weight.reshape(-1)[order]
+    above = jnp.cumsum(weights, axis=0)
+    changes, edge = values[1:] != values[:-1], jnp.ones_like(values[:1], bool)
+    first, last = jnp.concatenate([edge, changes]), jnp.concatenate([changes, edge])
+    start = lax.cummax(jnp.where(first, above - weights, 0), axis=0)
+    end = lax.cummin(jnp.where(last, above, jnp.inf), axis=0, reverse=True)
+    positions = (start + end) / 2 / jnp.maximum(above[-1], jnp.finfo(flat.dtype).tiny)
+    back = jnp.argsort(order, axis=0)
+    return jnp.take_along_axis(positions, back, 0).reshape(feature.shape)

@@ -1,0 +1,23 @@
+"""Any transform, region by region: the content's own statistics and the target's are those of one region.
+
+y = sum_k m_k T(x; m_k, t_k) + (1 - sum_k m_k) x
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxstyle.core import Feature, Mask, regions
+from jaxstyle.image.masks import at
+
+Match = Callable[[Feature, Any, Mask | None], Feature]
+
+
+def match_regions(match: Match, feature: Feature, target: Any) -> Feature:
+    """Return `match(feature, target, None)`, or of `core.Regions` their blend, each where its mask is."""
+    blend = feature
+    for part, mask in regions(target):
+        if mask is None:
+            return match(feature, part, None)
+        weight = at(mask, feature)
+        blend = blend + weight[..., None] * (match(feature, part, weight) - feature)
+    return blend

@@ -1,0 +1,5 @@
+"""A method in, a method out: what works for all of them."""
+
+from jaxstyle.wrappers.color import Luminance, Matched
+
+__all__ = ["Luminance", "Matched"]

@@ -1,0 +1,92 @@
+"""Keep the colours of the content, whatever the method (Gatys, Bethge, Hertzmann & Shechtman 2016).
+
+    `Luminance`    method on the luminance of both; the content's two channels of colour are put back
+    `Matched`      the style's colours are matched to the content's first (their preferred, linear, way)
+
+In `Luminance` the style's luminance gets the mean and deviation of the content's first, as in the paper.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxstyle.core import Image, Mask, Method, Regions, pytree, regions
+from jaxstyle.image.color import from_yiq, to_yiq
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.statistics.moments import Moments
+from jaxstyle.transforms import match_covariance, match_moments
+from jaxstyle.transforms.covariance import monge
+
+
+def grey(image: Image) -> Image:
+    """Return an image of the luminance alone."""
+    return jnp.repeat(to_yiq(image)[..., :1], 3, axis=-1)
+
+
+def with_colors_of(image: Image, content: Image) -> Image:
+    """Return the luminance of an image with the colours of another of its size."""
+    pixels = jnp.concatenate([to_yiq(image)[..., :1], to_yiq(content)[..., 1:]], axis=-1)
+    return jnp.clip(from_yiq(pixels), 0, 1)
+
+
+class ColorKeeping(Method):
+    """Wrap a method so that the colours stay the content's; what it prepares is the style as it is."""
+
+    method: Method
+
+    @staticmethod
+    def before(content: Image, style: Image) -> tuple[Image, Image]:
+        """Return the content and the style that the method is to see."""
+        raise NotImplementedError
+
+    @staticmethod
+    def after(image: Image, content: Image) -> Image:
+        """Return what the method made, with the content's colours."""
+        raise NotImplementedError
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> tuple[Image, Mask | None]:
+        return style, mask
+
+    def apply(self, content: Image, target: Any) -> Image:
+        def prepared(part):
+            style, mask = part
+            return self.method.prepare(self.before(content, style)[1], mask)
+
+        style, _ = regions(target)[0][0]
+        changed, _ = self.before(content, style)
+        inner = target.map(prepared) if isinstance(target, Regions) else prepared(target)
+        return self.after(self.method.apply(changed, inner), content)
+
+
+@pytree
+class Luminance(ColorKeeping):
+    """Transfer the luminance only, and put the content's colours back."""
+
+    method: Method
+
+    @staticmethod
+    def before(content: Image, style: Image) -> tuple[Image, Image]:
+        own, other = grey(content), grey(style)
+        return own, jnp.clip(match_moments(other, Moments.of(own)), 0, 1)
+
+    @staticmethod
+    def after(image: Image, content: Image) -> Image:
+        return with_colors_of(image, content)
+
+
+@pytree
+class Matched(ColorKeeping):
+    """Give the style the content's colours first: mean and covariance, by the least movement."""
+
+    method: Method
+
+    @staticmethod
+    def before(content: Image, style: Image) -> tuple[Image, Image]:
+        return content, jnp.clip(match_covariance(style, Covariance.of(content), way=monge), 0, 1)
+
+    @staticmethod
+    def after(image: Image, content: Image) -> Image:
+        return image
+
+
+KEEPERS: dict[str, type[ColorKeeping]] = {"luminance": Luminance, "matched": Matched}
