@@ -6,25 +6,58 @@ write("out.png", stylize(Gatys(weights.load("vgg19-lite")), read("photo.jpg"), r
 
 from importlib.metadata import version
 
-from jaxstyle import losses, solvers, weights
-from jaxstyle.core import InputError, stylize
+from jaxstyle import losses, solvers, transforms, weights
+from jaxstyle.core import Chain, InputError, Regions, stylize
 from jaxstyle.image.io import read, write
 from jaxstyle.image.resize import fit
-from jaxstyle.methods import WCT, AdaIN, Gatys, Johnson, Linear
+from jaxstyle.methods import (
+    MMD,
+    MRF,
+    WCT,
+    AdaIN,
+    ColorHistogram,
+    Dream,
+    Gatys,
+    Histogram,
+    Johnson,
+    Linear,
+    Monge,
+    Pitie,
+    Reconstruct,
+    Reinhard,
+    StyleSwap,
+)
+from jaxstyle.wrappers import Luminance, Matched, sweep
 
 __version__ = version("jaxstyle")
 __all__ = [
+    "MMD",
+    "MRF",
     "WCT",
     "AdaIN",
+    "Chain",
+    "ColorHistogram",
+    "Dream",
     "Gatys",
+    "Histogram",
     "InputError",
     "Johnson",
     "Linear",
+    "Luminance",
+    "Matched",
+    "Monge",
+    "Pitie",
+    "Reconstruct",
+    "Regions",
+    "Reinhard",
+    "StyleSwap",
     "fit",
     "losses",
     "read",
     "solvers",
     "stylize",
+    "sweep",
+    "transforms",
     "weights",
     "write",
 ]

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxstyle import cli
+from jaxstyle import cli, fit, read
 from jaxstyle.cli import stylize
+from jaxstyle.image.io import to_bytes
+from jaxstyle.image.plot import GAP
+from jaxstyle.methods import METHODS
 from jaxstyle.methods.descent import Descent
 
 
@@ -138,6 +141,167 @@ def test_one_pixel_images_work(folder):
     Image.new("RGB", (1, 1), "teal").save(folder / "dot.png")
     assert gatys(folder, "--steps", "1", content="dot.png", style="dot.png") == 0
     assert opened(folder / "old.png")[0].shape == (48, 48, 3)
+
+
+SMALL = {  # what makes a method quick, and whether it takes a style
+    "gatys": ("--steps 2", True),
+    "mrf": ("--steps 2", True),
+    "mmd": ("--steps 2 --preset linear", True),
+    "adain": ("", True),
+    "wct": ("--levels 2,1 --way monge", True),
+    "histogram": ("--levels 2", True),
+    "style-swap": ("--levels 2", True),
+    "linear": ("", True),
+    "johnson": ("--weights johnson-ink", False),
+    "reinhard": ("", True),
+    "monge": ("", True),
+    "pitie": ("--rotations 3", True),
+    "color-histogram": ("", True),
+    "reconstruct": ("--steps 2 --style-layers relu1_1", False),
+    "dream": ("--steps 2", False),
+}
+
+
+def call(folder, command, *options):
+    """Run a command on the folder's pictures; names of files in it are meant so."""
+    names = {path.name for path in folder.iterdir()} | {"out.png"}
+    words = [*command.split(), *options]
+    placed = [str(folder / word) if word in names else word for word in words]
+    return cli.main([*placed, "--output", str(folder / "out.png"), "--size", "48"])
+
+
+def test_every_method_is_tried_below():
+    assert SMALL.keys() == METHODS.keys()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_method_runs_with_the_same_options(folder, name):
+    quick, styled = SMALL[name]
+    command = f"{name} photo.png {'style.png' if styled else ''} {quick} --keep-color luminance --seed 3"
+    assert call(folder, command) == 0
+    assert opened(folder / "out.png")[0].shape == (36, 48, 3)
+    facts = json.loads((folder / "out.png.provenance.json").read_text())
+    assert facts["command"] == name
+    assert facts["keep_color"] == "luminance"
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, (_, styled) in SMALL.items() if styled and n not in ("mrf", "mmd")]
+)
+def test_every_method_takes_masks(folder, name):
+    half = np.zeros((30, 40, 3), np.uint8)
+    half[:, :20, 0], half[:, 20:, 2] = 255, 255
+    Image.fromarray(half).save(folder / "halves.png")
+    command = f"{name} photo.png style.png {SMALL[name][0]} --content-mask halves.png --style-mask halves.png"
+    assert call(folder, command) == 0
+    assert opened(folder / "out.png")[0].shape == (36, 48, 3)
+
+
+def test_a_mix_of_one_style_is_that_style(folder):
+    Image.open(folder / "style.png").transpose(Image.Transpose.ROTATE_180).save(folder / "other.png")
+    assert call(folder, "reinhard photo.png style.png") == 0
+    alone = opened(folder / "out.png")[0]
+    assert call(folder, "reinhard photo.png style.png other.png --mix 1 0") == 0
+    np.testing.assert_array_equal(opened(folder / "out.png")[0], alone)
+
+
+def test_grey_masks_blend_two_styles(folder):
+    Image.new("RGB", (80, 60), "red").save(folder / "red.png")
+    Image.linear_gradient("L").save(folder / "grey.png")  # black above, white below
+    assert call(folder, "color-histogram photo.png red.png style.png --content-mask grey.png") == 0
+    image = opened(folder / "out.png")[0].astype(float)
+    redness = (image[..., 0] - image[..., 1:].mean(-1)).mean(1)
+    assert redness[-4:].mean() > 200 > redness[:4].mean()
+
+
+def test_a_label_of_one_mask_is_said(folder, capsys):
+    Image.new("RGB", (8, 8), "blue").save(folder / "blue.png")
+    two = Image.new("RGB", (8, 8), "blue")
+    two.paste("red", (0, 0, 8, 4))
+    two.save(folder / "two.png")
+    command = "reinhard photo.png style.png --content-mask two.png --style-mask blue.png"
+    assert call(folder, command) == 0
+    assert "label red: only one" in capsys.readouterr().err
+    np.testing.assert_array_equal(opened(folder / "out.png")[0][:10], sized(folder / "photo.png")[:10])
+
+
+def sized(path):
+    return to_bytes(fit(read(path), 48))
+
+
+def test_a_sweep_is_a_labelled_grid(folder):
+    command = "sweep reinhard photo.png style.png --over alpha=0,0.5,1"
+    assert call(folder, command) == 0
+    image, text = opened(folder / "out.png")
+    assert image.shape[1] > 3 * 48
+    settings = json.loads(text["jaxstyle"])["settings"]
+    assert [row["alpha"] for row in settings] == [0, 0.5, 1]
+    np.testing.assert_array_equal(image[GAP : GAP + 36, GAP : GAP + 48], sized(folder / "photo.png"))
+
+
+def test_a_search_is_a_function_of_the_seed(folder):
+    command = "sweep reinhard photo.png style.png --search alpha=0.1:1 --draws 2"
+    drawn = []
+    for seed in ("1", "1", "2"):
+        assert call(folder, command, "--seed", seed) == 0
+        settings = json.loads((folder / "out.png.provenance.json").read_text())["settings"]
+        drawn.append([row["alpha"] for row in settings])
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(0.1 <= alpha <= 1 for alpha in drawn[0] + drawn[2])
+
+
+def test_compare_shows_content_style_and_methods(folder):
+    command = "compare photo.png style.png --methods reinhard johnson:johnson-ink monge --columns 5"
+    assert call(folder, command) == 0
+    image = opened(folder / "out.png")[0]
+    assert image.shape[1] == GAP + 5 * (48 + GAP)
+    np.testing.assert_array_equal(image[GAP : GAP + 36, GAP : GAP + 48], sized(folder / "photo.png"))
+
+
+REFUSED = {
+    "adain photo.png style.png photo.png --mix 1": "shares of 2 styles",
+    "adain photo.png style.png --mix 0": "not all 0",
+    "adain photo.png style.png --mix 1 --content-mask style.png": "leave one out",
+    "adain photo.png style.png --style-mask style.png": "goes with --content-mask",
+    "adain photo.png style.png --content-mask old.png": "not an image",
+    "wct photo.png style.png --levels 6": "no decoder for level 6",
+    "wct photo.png style.png --way svd": "invalid choice",
+    "wct photo.png style.png --weights adain": "holds a Decoder; WCT needs a Decoders",
+    "style-swap photo.png style.png --levels 5 --patch 5": "larger size",
+    "gatys photo.png style.png --init nowhere.png": "no such file",
+    "gatys photo.png style.png --style-loss gramm": "invalid choice",
+    "reconstruct photo.png --content-layers relu9_1": "relu",
+    "sweep adain photo.png style.png": "needs --over",
+    "sweep adain photo.png style.png --over alpha": "is not OPTION=X",
+    "sweep adain photo.png style.png --over beta=1,2": "unknown field 'beta'",
+    "sweep wct photo.png style.png --over levels=1,2": "cannot vary within one batch",
+    "sweep gatys photo.png style.png --search style-weight=0:1": "both above 0",
+    "sweep adain photo.png style.png style.png --over alpha=1": "takes one style",
+    "compare photo.png style.png --methods adan": "did you mean 'adain'",
+    "compare photo.png style.png --methods johnson": "a network for each style",
+}
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_makes_no_sense_is_one_line(command, folder, capsys):
+    try:
+        code = call(folder, command)
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.count("\n") == 1
+    assert REFUSED[command] in error
+    assert not (folder / "out.png").exists()
+
+
+def test_help_lists_the_methods_by_family_on_one_screen(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 48
+    assert all(any(line.split()[:1] == [name] for line in lines) for name in METHODS)
+    assert not [line for line in lines if "None" in line]
 
 
 def test_weights_list(capsys):

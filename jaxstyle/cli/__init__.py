@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from jaxstyle.cli.compare import add_compare
 from jaxstyle.cli.options import Parser
 from jaxstyle.cli.stylize import add_method
+from jaxstyle.cli.sweep import add_sweep
 from jaxstyle.cli.train import add_train
 from jaxstyle.cli.weights import add_weights
 from jaxstyle.core import InputError
@@ -39,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(prog="jaxstyle", required=True, metavar="COMMAND", help="one of these")
     for name, method in METHODS.items():
         add_method(commands, name, method)
+    add_compare(commands)
+    add_sweep(commands)
     add_train(commands)
     add_weights(commands)
     parser.epilog = listed(commands.choices)

@@ -1,14 +1,13 @@
 """Following a descent: progress bar, losses, frames, and Ctrl-C, which keeps the image so far."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.methods.descent import DivergedError, Snapshot
 
@@ -23,11 +22,13 @@ class Watched(NamedTuple):
     seconds_to_first: float
 
 
-def watch(snapshots: Iterable[Snapshot], steps: int, keep_frames: bool) -> Watched:
+def watch(snapshots: Iterator[Snapshot], steps: int, keep_frames: bool) -> Watched:
     """Follow a descent with a progress bar, until it ends, diverges, or Ctrl-C."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    history, frames, stopped, last, compiled = {}, [], None, None, 0.0
     start = time.perf_counter()
+    last = next(snapshots)  # what cannot work is said before there is a bar
+    history, stopped, compiled = {}, None, 0.0
+    frames = [io.to_bytes(last.image)] if keep_frames else []
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("compiling", total=steps)
         try:
@@ -40,6 +41,4 @@ def watch(snapshots: Iterable[Snapshot], steps: int, keep_frames: bool) -> Watch
                     progress.update(task, completed=last.step, description=f"loss {history['loss'][-1]:.4g}")
         except (KeyboardInterrupt, DivergedError) as error:
             stopped = error
-    if last is None:
-        raise stopped or InputError("no step was taken")
     return Watched(last, history, frames, stopped, compiled)

@@ -35,8 +35,8 @@ TABLES = {"style_loss": LOSSES, "way": WAYS}  # of fields that are functions: by
 STYLELESS = (Johnson, Reconstruct, Dream)
 
 
-def add_method(commands, name: str, method: type[Method]) -> None:
-    """Add the subcommand of a method."""
+def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentParser:
+    """Add the subcommand of a method, and return its parser."""
     summary, _ = documented(method)
     parser = commands.add_parser(name, description=summary)
     parser.set_defaults(run=run, method=method, name=name, style=[], **dict.fromkeys(ABSENT))
@@ -55,6 +55,7 @@ def add_method(commands, name: str, method: type[Method]) -> None:
         add("--history", type=Path, metavar="FILE", help="plot the losses, step by step")
         frames = "keep the evolution: a folder, or a .gif or .webp"
         add("--frames", type=Path, metavar="PATH", help=frames)
+    return parser
 
 
 ABSENT = ("preset", "history", "frames", "weights", "mix", "content_mask", "style_mask", "keep_color", "init")

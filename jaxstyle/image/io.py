@@ -106,7 +106,7 @@ def replace(path: Path, save: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write(path: str | Path, image: Image, settings: str = "") -> None:
+def write(path: str | Path, image: ArrayLike, settings: str = "") -> None:
     """Write an image by its suffix; a PNG carries `settings` as the text chunk "jaxstyle"."""
     path, text = Path(path), PngImagePlugin.PngInfo()
     text.add_text("jaxstyle", settings)

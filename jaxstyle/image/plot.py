@@ -1,12 +1,17 @@
-"""Pictures of numbers and of pictures: curves of a history, grids of images."""
+"""Pictures of numbers and of pictures: curves of a history, grids of images, with labels or without."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
 
 from jaxstyle.image import io
+
+GAP = 8  # pixels between labelled pictures
 
 
 def curves(path: Path, history: Mapping[str, Sequence[float]]) -> None:
@@ -26,3 +31,20 @@ def curves(path: Path, history: Mapping[str, Sequence[float]]) -> None:
 def grid(path: Path, rows: Sequence[Sequence[ArrayLike]]) -> None:
     """Write images of one size as rows and columns."""
     io.write(path, jnp.concatenate([jnp.concatenate(list(row), axis=1) for row in rows]))
+
+
+def sheet(images: Sequence[ArrayLike], labels: Sequence[str], columns: int) -> np.ndarray:
+    """Return images of any sizes, each over its label, row by row, as one image in [0, 1]."""
+    pictures = [Pillow.fromarray(io.to_bytes(image)) for image in images]
+    width, height = (max(edges) for edges in zip(*(picture.size for picture in pictures), strict=True))
+    font = ImageFont.load_default(size=max(11, width // 20))
+    line = round(1.5 * font.getbbox("Mg")[3])
+    cell = width + GAP, height + line + GAP
+    page = Pillow.new("RGB", (columns * cell[0] + GAP, -(-len(pictures) // columns) * cell[1] + GAP), "white")
+    ink = ImageDraw.Draw(page)
+    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = GAP + column * cell[0], GAP + row * cell[1]
+        page.paste(picture, (left, top))
+        ink.text((left, top + height + line // 6), label, "black", font)
+    return np.asarray(page, np.float32) / 255

@@ -20,7 +20,7 @@ class MRF(Gatys):
     `style_weight`: weight of the style loss
     `tv_weight`: weight of the total variation: smoother above 0
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
-    `style_layers`: layers whose patches are matched, with weights; by default the encoder's deepest two
+    `style_layers`: layers whose patches are matched, with weights; by default the third and fourth
     `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
     `init`: the first image
     `seed`: seed of the noise
@@ -32,5 +32,5 @@ class MRF(Gatys):
     style_weight: float = 10.0
 
     def layers_of_style(self) -> Weights:
-        """Return the deepest two of the encoder's: relu3_1 and relu4_1 of VGG, as in the paper."""
-        return dict(list(self.encoder.style_layers.items())[-2:])
+        """Return the third and fourth of the encoder's: relu3_1 and relu4_1 of VGG, as in the paper."""
+        return dict(list(self.encoder.style_layers.items())[2:4])

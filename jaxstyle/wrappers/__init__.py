@@ -1,5 +1,6 @@
 """A method in, a method out: what works for all of them."""
 
 from jaxstyle.wrappers.color import Luminance, Matched
+from jaxstyle.wrappers.sweep import sweep
 
-__all__ = ["Luminance", "Matched"]
+__all__ = ["Luminance", "Matched", "sweep"]

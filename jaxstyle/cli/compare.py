@@ -1,0 +1,75 @@
+"""`jaxstyle compare`: one content and style by many methods, in one labelled picture, with their seconds."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import jax
+
+from jaxstyle.cli import stylize
+from jaxstyle.cli.options import Parser, count
+from jaxstyle.core import Image, InputError, unknown
+from jaxstyle.image import io, plot
+from jaxstyle.image.resize import fit
+from jaxstyle.methods import METHODS
+from jaxstyle.methods.descent import Descent
+
+DEFAULT = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
+
+
+def add_compare(commands) -> None:
+    """Add the subcommand `compare`."""
+    parser = commands.add_parser("compare", description="One content and style by many methods, as a grid.")
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("content", type=Path, help="the photograph")
+    add("style", type=Path, help="the picture whose style it takes")
+    add("--output", type=Path, required=True, help="the image file to write")
+    chosen = f"which, NAME or NAME:WEIGHTS ({' '.join(DEFAULT)})"
+    add("--methods", nargs="+", default=DEFAULT, metavar="NAME[:WEIGHTS]", help=chosen)
+    add("--size", type=count, default=256, metavar="PX", help="long edge of all images (256)")
+    add("--steps", type=count, metavar="N", help="steps of the methods that descend (their own)")
+    add("--columns", type=count, default=4, metavar="N", help="pictures in a row (4)")
+
+
+def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of one method as its own subcommand has them by default."""
+    method, _, given = name.partition(":")
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    if method == "johnson" and not given:
+        raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
+    commands = Parser(prog="jaxstyle").add_subparsers()
+    parser = stylize.add_method(commands, method, METHODS[method])
+    pictures = [
+        str(options.content),
+        *([str(options.style)] if METHODS[method] not in stylize.STYLELESS else []),
+    ]
+    more = ["--weights", given] if given else []
+    more += ["--steps", str(options.steps)] if options.steps and issubclass(METHODS[method], Descent) else []
+    return parser.parse_args([*pictures, "--output", str(options.output), "--size", str(options.size), *more])
+
+
+def timed(options: argparse.Namespace, content: Image, style: Image) -> tuple[Image, float]:
+    """Return what a method makes, and the seconds it takes once compiled."""
+    method, _ = stylize.build(options)
+    whole = jax.jit(lambda method, content, style: method.apply(content, method.prepare(style)))
+    compiled = whole.lower(method, content, style).compile()
+    start = time.perf_counter()
+    image = jax.block_until_ready(compiled(method, content, style))
+    return image, time.perf_counter() - start
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run all methods and write the grid."""
+    io.check_output(options.output)
+    content, style = (fit(io.read(path), options.size) for path in (options.content, options.style))
+    every = [options_of(name, options) for name in options.methods]
+    images, labels = [content, style], ["content", "style"]
+    for name, own in zip(options.methods, every, strict=True):
+        image, seconds = timed(own, content, style)
+        images, labels = [*images, image], [*labels, f"{name}, {seconds:.2g} s"]
+        print(f"{name}: {seconds:.2f} s", file=sys.stderr)
+    io.write(options.output, plot.sheet(images, labels, options.columns))
+    return 0
