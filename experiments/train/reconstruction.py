@@ -16,14 +16,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file
 
+from experiments.train import distilled
 from jaxstyle import read, weights
 from jaxstyle.image.resize import fit
-from jaxstyle.networks.convolution import max_pool, reflect_conv
-from jaxstyle.networks.decoders import LEVELS, decoded, encoded, upsample, whole
-
-ORDER = ("11", "12", "21", "22", "31", "32", "33", "34", "41", "42", "43", "44", "51")
+from jaxstyle.networks.decoders import decoded, encoded
 
 
 def psnr(image, other):
@@ -39,26 +36,11 @@ def ours(encoder, decoders, image):
     return jnp.stack(values)
 
 
-def published(tensors, image):
-    """Return the PSNR of every level of the published model, padded the same."""
-
-    def conv(x, name):
-        return reflect_conv(x, tensors[f"{name}.weight"].transpose(2, 3, 1, 0)) + tensors[f"{name}.bias"]
-
-    values = []
-    for level in LEVELS:
-        first = f"enc{level}.conv0"
-        x = whole(image, level) @ tensors[f"{first}.weight"][:, :, 0, 0].T + tensors[f"{first}.bias"]
-        names = ORDER[: ORDER.index(f"{level}1") + 1]
-        for name in names:
-            x = max_pool(x) if name.endswith("1") and name != "11" else x
-            x = jax.nn.relu(conv(x, f"enc{level}.conv{name}"))
-        for name in names[:0:-1]:
-            x = jax.nn.relu(conv(x, f"dec{level}.conv{name}"))
-            x = upsample(x) if name.endswith("1") else x
-        x = conv(x, f"dec{level}.conv11")
-        values.append(psnr(image, x[: image.shape[0], : image.shape[1]]))
-    return jnp.stack(values)
+def published(levels, image):
+    """Return the PSNR of every level of the published model, which has an encoder for each."""
+    pairs = levels.items()
+    recoded = [decoded(decoder, encoded(encoder, n, image), image) for n, (encoder, decoder) in pairs]
+    return jnp.stack([psnr(image, output) for output in recoded])
 
 
 def main():
@@ -68,11 +50,12 @@ def main():
     parser.add_argument("--weights", default="wct-decoders")
     options = parser.parse_args()
     encoder, decoders = weights.load("vgg19-lite"), weights.load(options.weights)
-    tensors = load_file(Path(os.environ["JAXSTYLE_WEIGHTS"]) / "collab_distill_16x_wct_1-5.safetensors")
-    tensors = {name: jnp.asarray(array) for name, array in tensors.items()}
     paths = sorted((Path(os.environ["JAXSTYLE_DATA"]) / "kodak24").glob("*.png"))
     images = [fit(read(path), 256) for path in paths]
-    sides = {"jaxstyle": (jax.jit(ours), (encoder, decoders)), "published": (jax.jit(published), (tensors,))}
+    sides = {
+        "jaxstyle": (jax.jit(ours), (encoder, decoders)),
+        "published": (jax.jit(published), (distilled.levels(),)),
+    }
     table = {
         name: np.mean([function(*given, image) for image in images], axis=0).round(2).tolist()
         for name, (function, given) in sides.items()
