@@ -1,6 +1,7 @@
-"""Shared by all tests: synthetic encoders of full depth, small smooth images, real data where named."""
+"""Shared by all tests: synthetic encoders, small smooth images, a count of traces, real data where named."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -19,6 +20,28 @@ def picture(height: int, width: int, seed: int) -> jax.Array:
     return 0.8 * jax.image.resize(coarse, (height, width, 3), "linear") + 0.2 * noise
 
 
+def features(*shape: int, seed: int = 0) -> jax.Array:
+    """Return normal random numbers."""
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+class Compiled:
+    """A function, compiled in haste: laws hold whatever the speed. `traces` counts its programs."""
+
+    OPTIONS = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+    def __init__(self, function: Callable):
+        def counted(*arguments):
+            self.traces += 1
+            return function(*arguments)
+
+        self.traces = 0
+        self.run = jax.jit(counted, compiler_options=self.OPTIONS)
+
+    def __call__(self, *arguments):
+        return self.run(*arguments)
+
+
 @pytest.fixture(scope="session")
 def content() -> jax.Array:
     return picture(40, 48, 1)
@@ -33,6 +56,14 @@ def style() -> jax.Array:
 def small_vgg() -> VGG:
     """A VGG-16 on random weights, an eighth as wide."""
     return VGG(thin(vgg.random_parameters("vgg16", 0), 8), "torchvision")
+
+
+@pytest.fixture(scope="session")
+def bare_vgg() -> VGG:
+    """One convolution a block, down to relu4_1, as wide as decoders ask for, on random weights."""
+    parameters = vgg.random_parameters("vgg16", 0)
+    chain = {f"conv{block}_1": parameters[f"conv{block}_1"] for block in (1, 2, 3, 4)}
+    return VGG(chain, "torchvision")
 
 
 @pytest.fixture(scope="session")

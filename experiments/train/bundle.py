@@ -1,10 +1,10 @@
 """Pack what training runs left as float16 into the bundle.
 
     python -m experiments.train.bundle RUN/johnson.safetensors --name johnson-strokes
-    python -m experiments.train.bundle LEVELS1-4.safetensors LEVEL5.safetensors --name wct-decoders
+    python -m experiments.train.bundle LEVELS1-4.safetensors LEVELS2-3.safetensors --name wct-decoders
 
 The file is `weights/<name with underscores>.safetensors`, as `weights/manifest.toml` lists it. Of several
-files of decoders the levels are joined.
+files of decoders the levels are joined; the last file that has a level gives it.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main():
             arrays |= {name: file.get_tensor(name).astype(np.float16) for name in file.keys()}  # noqa: SIM118
     metadata, configs = described[0], [json.loads(given["config"]) for given in described]
     if len(configs) > 1:
-        levels = sorted(level for config in configs for level in config["levels"])
+        levels = sorted({level for config in configs for level in config["levels"]})
         metadata |= {"config": json.dumps(configs[0] | {"levels": levels})}
         metadata |= {"training": json.dumps([json.loads(given["training"]) for given in described])}
     target = FOLDER / f"{options.name.replace('-', '_')}.safetensors"

@@ -41,10 +41,14 @@ class SlicedWasserstein(Statistical):
     @staticmethod
     def distance(feature: Feature, target: Sliced, weight: Mask | None) -> Scalar:
         own = Quantiles.of(feature @ target.directions, weight)
-        error = (own.values - target.quantiles.at(own.positions)) ** 2
-        return jnp.mean(jnp.sum(error * own.weights, axis=0) / jnp.sum(own.weights, axis=0))
+        return _mean((own.values - target.quantiles.at(own.positions)) ** 2, own.weights)
 
     @staticmethod
     def size(target: Sliced) -> Scalar:
-        values, weights = target.quantiles.values, target.quantiles.weights
-        return jnp.mean(jnp.sum(values**2 * weights, axis=0) / jnp.sum(weights, axis=0))
+        return _mean(target.quantiles.values**2, target.quantiles.weights)
+
+
+def _mean(errors: Float[Array, "n d"], weights: Float[Array, "n d"]) -> Scalar:
+    """Return the mean over directions of the weighted mean; zero where nothing has weight."""
+    sums = jnp.maximum(jnp.sum(weights, axis=0), jnp.finfo(weights.dtype).tiny)
+    return jnp.mean(jnp.sum(errors * weights, axis=0) / sums)

@@ -17,8 +17,22 @@ from jaxstyle.core import Feature, Mask, pytree
 
 def _positions(weights: Float[Array, "n c"]) -> Float[Array, "n c"]:
     """Return where values of these weights stand, from 0 to 1."""
+    weights = _counted(weights)
     sums = jnp.cumsum(weights, axis=0)
     return (sums - weights / 2) / jnp.maximum(sums[-1], jnp.finfo(weights.dtype).tiny)
+
+
+def _counted(weights: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return the weights as float32 at least: bfloat16 counts to 256."""
+    return weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
+
+
+def _ordered(values: Float[Array, "n c"], weights: Float[Array, "n c"]) -> "Quantiles":
+    """Return the quantiles of these; what has no weight stands last, with the largest value that has some."""
+    order = jnp.argsort(jnp.where(weights > 0, values, jnp.inf), axis=0)
+    values, weights = (jnp.take_along_axis(part, order, 0) for part in (values, weights))
+    largest = jnp.max(values, 0, where=weights > 0, initial=jnp.min(values))
+    return Quantiles(jnp.where(weights > 0, values, largest), weights)
 
 
 @pytree
@@ -34,8 +48,7 @@ class Quantiles:
         flat = feature.reshape(-1, feature.shape[-1])
         if weight is None:
             return cls(jnp.sort(flat, axis=0), jnp.ones((len(flat), 1), flat.dtype))
-        order = jnp.argsort(flat, axis=0)
-        return cls(jnp.take_along_axis(flat, order, 0), weight.reshape(-1)[order])
+        return _ordered(flat, jnp.broadcast_to(weight.reshape(-1, 1), flat.shape))
 
     @property
     def positions(self) -> Float[Array, "n c"]:
@@ -45,14 +58,13 @@ class Quantiles:
     def merge(self, other: "Quantiles") -> "Quantiles":
         """Return the quantiles of the pixels of both."""
         parts = [(part.values, jnp.broadcast_to(part.weights, part.values.shape)) for part in (self, other)]
-        values, weights = (jnp.concatenate(pair) for pair in zip(*parts, strict=True))
-        order = jnp.argsort(values, axis=0)
-        return Quantiles(jnp.take_along_axis(values, order, 0), jnp.take_along_axis(weights, order, 0))
+        return _ordered(*(jnp.concatenate(pair) for pair in zip(*parts, strict=True)))
 
     def at(self, positions: Float[Array, "m c"]) -> Float[Array, "m c"]:
         """Return the value of every channel at these positions."""
+        own = self.positions
         interpolate = jax.vmap(jnp.interp, in_axes=1, out_axes=1)
-        return interpolate(positions, self.positions, self.values)
+        return interpolate(positions, own, self.values.astype(own.dtype)).astype(self.values.dtype)
 
 
 def positions_of(feature: Feature, weight: Mask | None = None) -> Float[Array, "h w c"]:
@@ -63,12 +75,12 @@ def positions_of(feature: Feature, weight: Mask | None = None) -> Float[Array, "
     flat = feature.reshape(-1, feature.shape[-1])
     order = jnp.argsort(flat, axis=0)
     values = jnp.take_along_axis(flat, order, 0)
-    weights = jnp.ones_like(values) if weight is None else weight.reshape(-1)[order]
+    weights = _counted(jnp.ones_like(values) if weight is None else weight.reshape(-1)[order])
     above = jnp.cumsum(weights, axis=0)
     changes, edge = values[1:] != values[:-1], jnp.ones_like(values[:1], bool)
     first, last = jnp.concatenate([edge, changes]), jnp.concatenate([changes, edge])
     start = lax.cummax(jnp.where(first, above - weights, 0), axis=0)
     end = lax.cummin(jnp.where(last, above, jnp.inf), axis=0, reverse=True)
-    positions = (start + end) / 2 / jnp.maximum(above[-1], jnp.finfo(flat.dtype).tiny)
+    positions = (start + end) / 2 / jnp.maximum(above[-1], jnp.finfo(above.dtype).tiny)
     back = jnp.argsort(order, axis=0)
     return jnp.take_along_axis(positions, back, 0).reshape(feature.shape)

@@ -8,6 +8,7 @@ Pixels of equal value stay equal, at the middle of the values that they would ha
 """
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
@@ -30,7 +31,11 @@ def match_sliced(
     steps: int = 20,
     seed: ArrayLike = 0,
 ) -> Feature:
-    """Return the feature with nearly the joint distribution of `target`, pixels as patches of side 1."""
+    """Return the feature with nearly the joint distribution of `target`, pixels as patches of side 1.
+
+    Never in less than float32 within: every step rounds again.
+    """
+    wide = jnp.promote_types(feature.dtype, jnp.float32)
 
     def step(feature, rotation):
         goal = (target.values @ rotation)[:, None]
@@ -38,4 +43,4 @@ def match_sliced(
         return matched @ rotation.T, None
 
     every = rotations(jax.random.key(seed), steps, feature.shape[-1])
-    return lax.scan(step, feature, every.astype(feature.dtype))[0]
+    return lax.scan(step, feature.astype(wide), every.astype(wide))[0].astype(feature.dtype)
