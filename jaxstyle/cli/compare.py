@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     images, labels = [content, style], ["content", "style"]
     for name, own in zip(options.methods, every, strict=True):
         image, seconds = timed(own, content, style)
-        images, labels = [*images, image], [*labels, f"{name}, {seconds:.2g} s"]
+        images, labels = [*images, image], [*labels, f"{name}, {seconds:.{0 if seconds >= 10 else 2}f} s"]
         print(f"{name}: {seconds:.2f} s", file=sys.stderr)
     io.write(options.output, plot.sheet(images, labels, options.columns))
     return 0

@@ -36,15 +36,19 @@ def grid(path: Path, rows: Sequence[Sequence[ArrayLike]]) -> None:
 def sheet(images: Sequence[ArrayLike], labels: Sequence[str], columns: int) -> np.ndarray:
     """Return images of any sizes, each over its label, row by row, as one image in [0, 1]."""
     pictures = [Pillow.fromarray(io.to_bytes(image)) for image in images]
-    width, height = (max(edges) for edges in zip(*(picture.size for picture in pictures), strict=True))
+    width = max(picture.width for picture in pictures)
     font = ImageFont.load_default(size=max(11, width // 20))
     line = round(1.5 * font.getbbox("Mg")[3])
-    cell = width + GAP, height + line + GAP
-    page = Pillow.new("RGB", (columns * cell[0] + GAP, -(-len(pictures) // columns) * cell[1] + GAP), "white")
-    ink = ImageDraw.Draw(page)
-    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        row, column = divmod(index, columns)
-        left, top = GAP + column * cell[0], GAP + row * cell[1]
-        page.paste(picture, (left, top))
-        ink.text((left, top + height + line // 6), label, "black", font)
+    pairs = list(zip(pictures, labels, strict=True))
+    rows = [pairs[start : start + columns] for start in range(0, len(pairs), columns)]
+    heights = [max(picture.height for picture, _ in row) for row in rows]
+    size = columns * (width + GAP) + GAP, sum(heights) + len(rows) * (line + GAP) + GAP
+    page = Pillow.new("RGB", size, "white")
+    ink, top = ImageDraw.Draw(page), GAP
+    for row, height in zip(rows, heights, strict=True):
+        for column, (picture, label) in enumerate(row):
+            left = GAP + column * (width + GAP)
+            page.paste(picture, (left, top))
+            ink.text((left, top + height + line // 6), label, "black", font)
+        top += height + line + GAP
     return np.asarray(page, np.float32) / 255
