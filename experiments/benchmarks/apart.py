@@ -1,7 +1,10 @@
-"""A variant of a benchmark in a process of its own: it crashes alone, and its memory is its own.
+"""The variants of a benchmark, each in a process of its own: it crashes alone, and its memory is its own.
 
 worker = Apart(build, ours)              build() makes the variant there
 worker.call("advance", 3)                (seconds, what it returned)
+
+turns = Turns(builds, threads)           a worker and a record for each
+turns.each(act)                          act(worker, record), one after another
 """
 
 import multiprocessing
@@ -9,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 
 from experiments.benchmarks.machine import clock, memory, peak
+from experiments.benchmarks.report import OURS, Records
+from experiments.benchmarks.torch_gatys import COMPILED, set_up
 
 
 class CrashError(Exception):
@@ -44,6 +49,37 @@ class Apart:
     def close(self) -> None:
         self._pipe.close()
         self._process.join()
+
+
+class Turns:
+    """Variants that take turns; torch.compile may crash, then its record tells how, and it is out."""
+
+    def __init__(self, builds: dict[str, Callable], threads: int):
+        starts = {name: partial(_start, build, threads) for name, build in builds.items()}
+        self.workers = {name: Apart(start, name.startswith(OURS)) for name, start in starts.items()}
+        self.records: Records = {name: {"step": []} for name in builds}
+
+    def each(self, act: Callable[[Apart, dict], None]) -> None:
+        for name, worker in [*self.workers.items()]:
+            try:
+                act(worker, self.records[name])
+            except CrashError as crash:
+                if name != COMPILED:
+                    raise
+                del self.workers[name]
+                self.records[name] = {"failure": str(crash)}
+
+    def end(self) -> Records:
+        """Note the memory that each took at most, and end it; return the records."""
+        self.each(lambda worker, record: record.update(peak=worker.peak()))
+        for worker in self.workers.values():
+            worker.close()
+        return self.records
+
+
+def _start(build: Callable, threads: int):
+    set_up(threads)
+    return build()
 
 
 def _serve(build: Callable, ours: bool, pipe) -> None:

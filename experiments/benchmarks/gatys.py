@@ -20,7 +20,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments.benchmarks.inputs import load, picture, read
+from experiments.benchmarks.inputs import load, pictures
 from experiments.benchmarks.machine import (
     THREADS,
     about,
@@ -66,20 +66,12 @@ class Jaxstyle:
         return next(self.snapshots).history["loss"].tolist()
 
 
-def pictures(options, size):
-    """Return content, style and the image halfway, where neither loss is zero."""
-    content, style = (
-        read(path, size) if path else picture(size, seed)
-        for seed, path in enumerate((options.content, options.style))
-    )
-    return content, style, (content + style) / 2
-
-
 def variants(options, size):
     """Return how to build each variant, by name."""
     chunk = max(count for count in range(1, CHUNK + 1) if options.steps % count == 0)
     method = Gatys(load(options.weights), solver=LBFGS(options.steps))
-    images = pictures(options, size)
+    content, style = pictures(options, size)
+    images = content, style, (content + style) / 2  # halfway neither loss is zero
     theirs = partial(TorchGatys, method, images, chunk, torch_device())
     return {OURS: partial(Jaxstyle, method, images, chunk)} | ways(theirs, options.smoke)
 

@@ -34,3 +34,12 @@ def read(path: Path, size: int) -> np.ndarray:
     """Return a square picture from a file."""
     image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image, np.float32) / 255
+
+
+def pictures(options, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the content and the style that the options name, or made of noise."""
+    content, style = (
+        read(path, size) if path else picture(size, seed)
+        for seed, path in enumerate((options.content, options.style))
+    )
+    return content, style

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from experiments.benchmarks.apart import Apart, CrashError
+from experiments.benchmarks.apart import Apart, Turns
 from experiments.benchmarks.inputs import picture
 from experiments.benchmarks.machine import THREADS, about, clock, on_gpu, torch_device
 from experiments.benchmarks.report import OURS, compare, megabytes, opening, quartiles, save, table
@@ -84,60 +84,32 @@ def check(options, task: str) -> dict[str, float]:
     return errors
 
 
-def start(build: Callable, threads: int):
-    set_up(threads)
-    return build()
+def first(worker: Apart, record: dict) -> None:
+    record["first"], record["loss"] = worker.call("advance", 1)
+    _, record["moments"] = worker.call("moments")
 
 
-class Running:
-    """A variant in a process of its own, and its record."""
-
-    def __init__(self, name: str, build: Callable, threads: int):
-        self.worker, self.record = Apart(partial(start, build, threads), name == OURS), {"step": []}
-
-    def first(self) -> None:
-        self.record["first"], self.record["loss"] = self.worker.call("advance", 1)
-        _, self.moments = self.worker.call("moments")
-
-    def turn(self, steps: int) -> None:
-        seconds, losses = self.worker.call("advance", steps)
-        self.record["step"].append(seconds / steps)
-        self.record["loss"] += losses
-
-    def last(self) -> None:
-        self.record["peak"] = self.worker.peak()
+def turn(steps: int, worker: Apart, record: dict) -> None:
+    seconds, losses = worker.call("advance", steps)
+    record["step"].append(seconds / steps)
+    record["loss"] += losses
 
 
 def measure(options, task: str, size: int) -> dict[str, dict]:
     """Time all variants in turns; return their records by name."""
-    builds = variants(options, task, size)
-    running = {name: Running(name, build, options.threads) for name, build in builds.items()}
-    failed = {}
-
-    def each(act: Callable[[Running], None]) -> None:
-        for name, variant in [*running.items()]:
-            try:
-                act(variant)
-            except CrashError as crash:
-                if name != COMPILED:
-                    raise
-                del running[name]
-                failed[name] = {"failure": str(crash)}
-
-    each(Running.first)
+    turns = Turns(variants(options, task, size), options.threads)
+    turns.each(first)
     for _ in range(options.repeats):
-        each(lambda variant: variant.turn(options.steps))
-    each(Running.last)
-    own = running[OURS]
-    budget = own.worker.call("flops")[1] / matmul_peak() if on_gpu() else None
-    for variant in running.values():
-        record = variant.record
-        record["gradient_error"] = gradient_error(variant.moments, own.moments)
+        turns.each(partial(turn, options.steps))
+    budget = turns.workers[OURS].call("flops")[1] / matmul_peak() if on_gpu() else None
+    records = turns.end()
+    moments, loss = records[OURS]["moments"], records[OURS]["loss"][0]
+    for record in (record for record in records.values() if "failure" not in record):
+        record["gradient_error"] = gradient_error(record.pop("moments"), moments)
         record |= {"share": budget / median(record["step"])} if budget else {}
-        error = abs(record["loss"][0] / own.record["loss"][0] - 1)
+        error = abs(record["loss"][0] / loss - 1)
         assert error < TOLERANCE[on_gpu()], f"{task}: the losses of the first step differ by {error:.1e}"
-        variant.worker.close()
-    return {name: variant.record for name, variant in running.items()} | failed
+    return records
 
 
 def matmul_peak(side: int = 8192) -> float:
