@@ -34,6 +34,7 @@ Mask = Float[Array, "h w"]
 Feature = Float[Array, "h w c"]
 Features = dict[str, Feature]
 Scalar = Float[ArrayLike, ""]
+Change = Callable[[str, Feature], Feature]  # of the feature at a layer
 
 T = TypeVar("T")
 
@@ -69,13 +70,18 @@ def _show(self) -> str:
     return f"{type(self).__name__}({', '.join(shown)})"
 
 
+def keep(layer: str, feature: Feature) -> Feature:
+    """Change nothing."""
+    return feature
+
+
 class Encoder(Protocol):
     """A network that turns an image into named features."""
 
     content_layers: dict[str, float]
     style_layers: dict[str, float]
 
-    def __call__(self, image: Image, layers: Iterable[str]) -> Features: ...
+    def __call__(self, image: Image, layers: Iterable[str], change: Change = keep) -> Features: ...
 
     def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder": ...
 

@@ -27,6 +27,7 @@ FLOOR = 1e-5
 STEPS = 22
 
 Matrix = Float[Array, "c c"]
+Fields = Float[Array, "c c *shape"]
 
 
 def product(*factors: Matrix) -> Matrix:
@@ -78,3 +79,34 @@ def rotations(key: Array, count: int, size: int) -> Float[Array, "count size siz
     normal = jax.random.normal(key, (count, size, size))
     q, r = jnp.linalg.qr(normal)
     return q * jnp.sign(jnp.diagonal(r, axis1=-2, axis2=-1))[:, None]
+
+
+# Small systems, one a pixel: channels first, elementwise, so that the pixels fill the device's vectors.
+
+
+def factored(matrices: Fields) -> list[list[Array]]:
+    """Return the rows of F, lower triangular, of positive definite matrices F F^T."""
+    factor: list[list[Array]] = []
+    for c in range(len(matrices)):
+        row: list[Array] = []
+        for d in range(c + 1):
+            known = factor[d] if d < c else row
+            rest = matrices[c, d] - sum(row[e] * known[e] for e in range(d))
+            row.append(jnp.sqrt(rest) if c == d else rest / factor[d][d])
+        factor.append(row)
+    return factor
+
+
+def forward(factor: list[list[Array]], right: list[Array]) -> list[Array]:
+    """Return F^-1 b."""
+    solved: list[Array] = []
+    for row, b in zip(factor, right, strict=True):
+        solved.append((b - sum(f * x for f, x in zip(row, solved, strict=False))) / row[-1])
+    return solved
+
+
+def backward(factor: list[list[Array]], right: list[Array]) -> list[Array]:
+    """Return F^-T b."""
+    columns = [[row[c] for row in factor[c:]] for c in range(len(factor))]
+    turned = [column[::-1] for column in columns[::-1]]  # the same system from its last unknown on
+    return forward(turned, right[::-1])[::-1]

@@ -40,12 +40,19 @@ from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.parameters import NETWORKS, Tensors, check, from_torch
 from jaxstyle.networks.trained import Trained, tensors_of
+from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.networks.vgg import VGG, conv_names
 
 HERE = Path(__file__).parent
 BUNDLE = HERE / "bundle" if (HERE / "bundle").exists() else HERE.parent / "weights"
 SUFFIX = ".safetensors"
-TRAINED = {"decoder": Decoder, "decoders": Decoders, "johnson": TransformNet, "linear": LinearTransfer}
+TRAINED = {
+    "decoder": Decoder,
+    "decoders": Decoders,
+    "johnson": TransformNet,
+    "linear": LinearTransfer,
+    "unpooling": Unpooling,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

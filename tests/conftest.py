@@ -11,6 +11,10 @@ import pytest
 
 from jaxstyle.networks import VGG, squeezenet, vgg
 
+# Laws hold whatever the speed, and most of a test is compiling. Read when XLA compiles for the first time.
+HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", HASTE)
+
 
 def picture(height: int, width: int, seed: int) -> jax.Array:
     """Return a smooth random image with a little noise, in [0, 1]."""
@@ -26,9 +30,7 @@ def features(*shape: int, seed: int = 0) -> jax.Array:
 
 
 class Compiled:
-    """A function, compiled in haste: laws hold whatever the speed. `traces` counts its programs."""
-
-    OPTIONS = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    """A function, compiled; `traces` counts its programs."""
 
     def __init__(self, function: Callable):
         def counted(*arguments):
@@ -36,7 +38,7 @@ class Compiled:
             return function(*arguments)
 
         self.traces = 0
-        self.run = jax.jit(counted, compiler_options=self.OPTIONS)
+        self.run = jax.jit(counted)
 
     def __call__(self, *arguments):
         return self.run(*arguments)

@@ -14,7 +14,9 @@ from jaxstyle.networks import convolution
 from jaxstyle.networks.convolution import (
     Conv,
     average_pool,
+    column_conv,
     conv,
+    doubling_conv,
     max_pool,
     reflect_conv,
     winograd,
@@ -40,8 +42,14 @@ def xla_conv(x, kernel, padding):
     return lax.conv_general_dilated(x[None], kernel, (1, 1), padding, dimension_numbers=dimensions)[0]
 
 
-def padded_conv(x, kernel):
-    return xla_conv(jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="reflect"), kernel, "VALID")
+def reflected(x, kernel):
+    pad = kernel.shape[0] // 2
+    return xla_conv(jnp.pad(x, ((pad, pad), (pad, pad), (0, 0)), mode="reflect"), kernel, "VALID")
+
+
+def twice(function):
+    """Return the function with more outputs than inputs."""
+    return lambda x, kernel: function(x, jnp.concatenate([kernel, -2 * kernel], -1))
 
 
 def case(size: int, padding):
@@ -55,7 +63,10 @@ CONVOLUTIONS = {
     "3x3-corner": case(3, CORNER),
     "1x1": case(1, INNER),
     "zero": (zero_conv, lambda x, kernel: xla_conv(x, kernel, "SAME"), 3),
-    "reflect": (reflect_conv, padded_conv, 3),
+    "reflect": (reflect_conv, reflected, 3),
+    "columns-out": (column_conv, reflected, 5),
+    "columns-in": (twice(column_conv), twice(reflected), 5),
+    "doubling": (doubling_conv, lambda x, kernel: reflected(x.repeat(2, 0).repeat(2, 1), kernel), 3),
     "point": (point_conv, lambda x, kernel: xla_conv(x, kernel, "VALID"), 1),
 }
 WITHIN = {

@@ -219,9 +219,10 @@ def test_a_folder_is_prepared_once_until_it_changes(folder, capsys):
     assert "preparing" not in out + err
 
 
-def test_prepared_datasets_open_by_folder_and_by_name(folder, monkeypatch):
+def test_prepared_datasets_open_by_folder_and_by_name(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path))
     images = open_images(folder)
-    prepared = next(Path(os.environ["JAXSTYLE_CACHE"]).rglob("dataset_info.json")).parent
+    prepared = next(tmp_path.rglob("dataset_info.json")).parent
     for path in (prepared, prepared.parent):
         np.testing.assert_array_equal(open_images(path)[3], images[3])
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared.parent.parent))

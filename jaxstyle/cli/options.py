@@ -4,6 +4,8 @@ import argparse
 import math
 import re
 
+from jaxstyle.networks.unpooling import UNPOOLS
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
@@ -42,7 +44,8 @@ _LAYERS = {"type": layers, "metavar": "NAME[=W],..."}
 FIELDS = {  # of methods and recipes, that are no numbers with a point
     **dict.fromkeys(("content_layers", "style_layers", "layers"), _LAYERS),
     **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width", "patch", "rotations")},
-    "levels": {"type": levels, "metavar": "N,..."},
+    **{name: {"type": levels, "metavar": "N,..."} for name in ("levels", "ranks")},
+    "unpool": {"choices": UNPOOLS},
     "seed": {"type": int, "metavar": "N"},
     "encoder": {"metavar": "NAME"},
 }

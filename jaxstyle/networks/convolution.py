@@ -82,25 +82,63 @@ def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
 
 
+def column_conv(x: Feature, kernel: Kernel) -> Feature:
+    """Convolve at the same size with a large kernel and a reflected border, to or from a few channels.
+
+    The kernel's columns become channels, of the inputs or, where those are fewer, of the outputs: as many
+    products, but a CPU's vectors are filled, 2 to 3 times faster for 9 x 9 between 3 and 32 channels.
+    """
+    side, _, inputs, outputs = kernel.shape
+    x, width, bare = reflect(x, side // 2), x.shape[1], ((0, 0), (0, 0))
+    if inputs < outputs:
+        shifted = jnp.concatenate([x[:, j : j + width] for j in range(side)], -1)
+        return direct(shifted, kernel.reshape(side, 1, side * inputs, outputs), bare)
+    wide = direct(x, kernel.swapaxes(1, 2).reshape(side, 1, inputs, side * outputs), bare)
+    parts = jnp.split(wide, side, -1)
+    return sum((part[:, j : j + width] for j, part in enumerate(parts[1:], 1)), parts[0][:, :width])
+
+
+def _pairs(kernel: Kernel, axis: int) -> list[Kernel]:
+    """Return the two taps that three taps are to the even and to the odd pixels of repeated ones."""
+    a, b, c = jnp.split(kernel, 3, axis)
+    return [jnp.concatenate(taps, axis) for taps in ([a, b + c], [a + b, c])]
+
+
+def doubling_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
+    """Repeat every pixel twice along rows and columns, then convolve, reflected at the border.
+
+    Done on the small image, 2 x 2 taps for each of the four positions: 4 products where repeating takes 9.
+    """
+    h, w = x.shape[:2]
+    x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    part = lambda i, j, taps: direct(x[i : i + h + 1, j : j + w + 1], taps, ((0, 0), (0, 0)))
+    rows = [
+        jnp.stack([part(i, j, taps) for j, taps in enumerate(_pairs(row, 1))], 2)
+        for i, row in enumerate(_pairs(kernel, 0))
+    ]
+    return jnp.stack(rows, 1).reshape(2 * h, 2 * w, -1)
+
+
 def zero_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     """Convolve 3 x 3 at the same size, zeros beyond the border."""
     return conv(x, kernel, ((1, 1), (1, 1)))
 
 
-def _quarters(x: Feature) -> list[Feature]:
+def quarters(x: Feature) -> list[Feature]:
+    """Return the first, second, third and fourth pixels of 2 x 2 blocks, in the order of reading."""
     h, w = x.shape[0] // 2 * 2, x.shape[1] // 2 * 2
     return [x[i:h:2, j:w:2] for i in (0, 1) for j in (0, 1)]
 
 
 def max_pool(x: Feature) -> Feature:
     """Take the maximum of 2 x 2 blocks; an odd last row or column is dropped."""
-    a, b, c, d = _quarters(x)
+    a, b, c, d = quarters(x)
     return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
 
 
 def average_pool(x: Feature) -> Feature:
     """Take the mean of 2 x 2 blocks; an odd last row or column is dropped."""
-    a, b, c, d = _quarters(x)
+    a, b, c, d = quarters(x)
     return (a + b + c + d) / 4
 
 

@@ -3,7 +3,7 @@
     conv{level}_1, up, ..., up, conv1_2, conv1_1 -> image        relu after every convolution but the last
 
 after Li et al. 2017 (WCT) and Huang & Belongie 2017 (AdaIN). Conventions: 3 x 3 convolutions with a
-reflected border; `upsample` repeats every pixel twice; the image is sRGB in [0, 1], not clipped.
+reflected border; `up` repeats every pixel twice; the image is sRGB in [0, 1], not clipped.
 
 Differs from the papers: the bundle's are thinner than VGG-19 (`THIN`; the papers' are `MIRROR`), and
 the last convolution starts at mid-grey, kernel zero, which saves the first hundred steps.
@@ -18,18 +18,13 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Feature, Image, InputError
-from jaxstyle.networks.convolution import Conv, direct, reflect
+from jaxstyle.networks.convolution import Conv, direct, doubling_conv, reflect
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 THIN = (32, 48, 96, 128, 128)
 MIRROR = WIDTHS
 LEVELS = (1, 2, 3, 4, 5)
-
-
-def upsample(x: Feature) -> Feature:
-    """Repeat every pixel twice along rows and columns."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=0), 2, axis=1)
 
 
 def whole(image: Image, level: int) -> Image:
@@ -87,10 +82,10 @@ class Decoder(Trained):
 
     def body(self, feature: Feature) -> Feature:
         """Return what the last convolution sees."""
-        x = feature
+        x, convolve = feature, trained_conv
         for name in self.layers[:-1]:
-            x = jax.nn.relu(getattr(self, name)(x, trained_conv))
-            x = upsample(x) if name.endswith("_1") else x
+            x = jax.nn.relu(getattr(self, name)(x, convolve))
+            convolve = doubling_conv if name.endswith("_1") else trained_conv
         return x
 
     def __call__(self, feature: Feature) -> Image:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Feature, Features, Image, InputError, unknown
+from jaxstyle.core import Change, Feature, Features, Image, InputError, keep, unknown
 
 
 class Flavour(NamedTuple):
@@ -61,8 +61,10 @@ class Encoder(nnx.Module):
         """Compute the layer `name` from the one before it."""
         raise NotImplementedError
 
-    def __call__(self, image: Image, layers: Iterable[str]) -> Features:
+    def __call__(self, image: Image, layers: Iterable[str], change: Change = keep) -> Features:
         """Return the asked layers; `"image"` is always among them.
+
+        `change(layer, feature)` stands for the feature in all that follows.
 
         Raises `InputError` for a layer that there is not, and for an image too small to reach it.
         """
@@ -72,7 +74,7 @@ class Encoder(nnx.Module):
         for name in self.layers:
             if wanted <= features.keys():
                 break
-            x = features[name] = self.stage(name, x)
+            x = features[name] = change(name, self.stage(name, x))
         return {name: features[name] for name in ("image", *wanted)}
 
     def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder":

@@ -25,8 +25,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Feature, Image
-from jaxstyle.networks.convolution import LAYOUT, reflect
-from jaxstyle.networks.decoders import trained_conv, upsample
+from jaxstyle.networks.convolution import LAYOUT, column_conv, doubling_conv, reflect
+from jaxstyle.networks.decoders import trained_conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
 
@@ -71,18 +71,17 @@ class TransformNet(Trained):
         residuals = [f"residual{i}_{half}" for i in range(1, self.residuals + 1) for half in "ab"]
         return ("first", "down1", "down2", *residuals, "up1", "up2")
 
-    def _stage(self, name: str, x: Feature) -> Feature:
-        convolve = halving_conv if name.startswith("down") else trained_conv
+    def _stage(self, name: str, x: Feature, convolve=trained_conv) -> Feature:
         return getattr(self, f"{name}_norm")(getattr(self, name)(x, convolve))
 
     def __call__(self, image: Image) -> Image:
         h, w = image.shape[:2]
-        x = image
-        for name in ("first", "down1", "down2"):
-            x = jax.nn.relu(self._stage(name, x))
+        x = jax.nn.relu(self._stage("first", image, column_conv))
+        for name in ("down1", "down2"):
+            x = jax.nn.relu(self._stage(name, x, halving_conv))
         for i in range(1, self.residuals + 1):
             x = x + self._stage(f"residual{i}_b", jax.nn.relu(self._stage(f"residual{i}_a", x)))
         for name, scale in (("up1", 2), ("up2", 1)):
-            size = -(-h // scale), -(-w // scale)
-            x = jax.nn.relu(self._stage(name, upsample(x)[: size[0], : size[1]]))
-        return (127.5 + self.last(x, trained_conv)) / 255
+            fitted = lambda x, kernel, s=scale: doubling_conv(x, kernel)[: -(-h // s), : -(-w // s)]
+            x = jax.nn.relu(self._stage(name, x, fitted))
+        return (127.5 + self.last(x, column_conv)) / 255
