@@ -13,6 +13,7 @@ once, apply to content many times.
 | `Method` | `prepare(style, mask) -> target`, `apply(content, target) -> Image` | one paper |
 | `Regions` | `[target, ...], (k, h, w)` | a target too: several, each where its mask is |
 | `Chain` | `[Method, ...] -> Method` | one after another |
+| `Smoother` | `(image, content) -> image` | makes a result a photograph again |
 
 Losses, solvers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
 are leaves: a new style, weight or learning rate does not retrace. Integers, strings, booleans, tuples
@@ -81,9 +82,18 @@ class Encoder(Protocol):
     content_layers: dict[str, float]
     style_layers: dict[str, float]
 
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
     def __call__(self, image: Image, layers: Iterable[str], change: Change = keep) -> Features: ...
 
     def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder": ...
+
+
+class Smoother(Protocol):
+    """Makes a result look like a photograph of what the content shows."""
+
+    def __call__(self, image: Image, content: Image) -> Image: ...
 
 
 class Loss:

@@ -7,18 +7,20 @@ and `newton_schulz`, which do not see them, add `FLOOR` times the mean of the di
 
     Y <- Y (3 I - Z Y) / 2,    Z <- (3 I - Z Y) Z / 2        Y -> A^(1/2), Z -> A^(-1/2)
 
-products only, so a GPU runs it at full speed and its gradient has no differences of eigenvalues to
-divide by. It takes about log(condition) / log(1.5) steps before it converges quadratically.
+products only, so a GPU runs it at full speed. It takes about log(condition) / log(1.5) steps before it
+converges quadratically.
 
 On a CPU JAX's eigenvalues come from SciPy's OpenBLAS, whose threads fight XLA's for the same cores (512
 channels: three times slower on two). So it gets one, unless the environment says otherwise.
 """
 
 import os
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Float
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when SciPy is first loaded
@@ -38,13 +40,44 @@ def product(*factors: Matrix) -> Matrix:
     return result
 
 
+@sequential_vmap
+def _eigh(matrix: Matrix) -> tuple[Array, Matrix]:
+    """Return eigenvalues and axes, of a batch one after another.
+
+    A CPU takes a batch to the threads that wait for it: two such at once never end (jaxlib 0.10).
+    """
+    values, axes = jnp.linalg.eigh(matrix)
+    return values, axes
+
+
+def _powers(values: Array, exponent: float) -> tuple[Array, Array]:
+    """Return the powers of the eigenvalues above the floor, and which these are."""
+    kept = values > jnp.maximum(FLOOR * values[-1], jnp.finfo(values.dtype).tiny)
+    return jnp.where(kept, jnp.where(kept, values, 1.0) ** exponent, 0.0), kept
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _power(matrix: Matrix, exponent: float) -> Matrix:
+    values, axes = _eigh(matrix)
+    return product(axes * _powers(values, exponent)[0], axes.T)
+
+
+@_power.defjvp
+def _power_jvp(exponent: float, primals, tangents):
+    """Differentiate by quotients of differences (Daleckii & Krein 1965): equal eigenvalues do no harm."""
+    values, axes = _eigh(primals[0])
+    powers, kept = _powers(values, exponent)
+    gap, middle = values[:, None] - values, (values[:, None] + values) / 2
+    near = kept[:, None] & kept & (jnp.abs(gap) < 1e-2 * middle)
+    slope = exponent * jnp.where(near, middle, 1.0) ** (exponent - 1)
+    apart = (powers[:, None] - powers) / jnp.where(gap == 0, 1.0, gap)
+    change = product(axes.T, (tangents[0] + tangents[0].T) / 2, axes) * jnp.where(near, slope, apart)
+    return product(axes * powers, axes.T), product(axes, change, axes.T)
+
+
 def power(matrix: Matrix, exponent: float) -> Matrix:
     """Return a symmetric power of a covariance on the directions above the floor; zero of a zero matrix."""
-    matrix = matrix.astype(jnp.promote_types(matrix.dtype, jnp.float32))
-    values, axes = jnp.linalg.eigh(matrix)
-    kept = values > jnp.maximum(FLOOR * values[-1], jnp.finfo(values.dtype).tiny)
-    powers = jnp.where(kept, jnp.where(kept, values, 1.0) ** exponent, 0.0)
-    return product(axes * powers, axes.T)
+    return _power(matrix.astype(jnp.promote_types(matrix.dtype, jnp.float32)), exponent)
 
 
 def lifted(matrix: Matrix) -> Matrix:

@@ -138,12 +138,10 @@ def test_whitening_and_its_gradient_are_numpys(name):
     np.testing.assert_allclose(np.vdot(gradient, direction), expected, rtol=2e-3)
 
 
-def test_newton_schulz_differentiates_what_eigenvalues_cannot():
-    """Of equal eigenvalues and of channels that are off."""
+@over(["zca", "newton_schulz"])
+def test_gradients_are_finite_at_equal_eigenvalues_and_channels_that_are_off(name):
     flat = np.concatenate([X, np.zeros((H, W, 2), np.float32)], axis=-1)
-    loss = lambda x: jnp.sum(
-        match_covariance(x, Covariance.of(x[::-1, :, ::-1] + 1), way=WAYS["newton_schulz"]) ** 2
-    )
+    loss = lambda x: jnp.sum(match_covariance(x, Covariance.of(x[::-1, :, ::-1] + 1), way=WAYS[name]) ** 2)
     assert np.all(np.isfinite(Compiled(jax.grad(loss))(flat)))
 
 
@@ -259,6 +257,29 @@ def test_powers_leave_out_directions_without_variance(rank, exponent):
     values = np.arange(1, rank + 1) / 2
     actual = power(np.float32(axes * values @ axes.T), exponent)
     np.testing.assert_allclose(actual, axes * values**exponent @ axes.T, atol=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+@pytest.mark.parametrize("values", [[1, 1, 1, 1], [1, 1.0005, 2, 5], [3, 2, 1, 0]], ids=str)
+def test_the_gradient_of_a_power_is_its_difference(values, exponent):
+    """Along a direction within the span, so that no eigenvalue crosses the floor."""
+    axes = np.linalg.qr(np.asarray(features(C, C), np.float64))[0]
+    rank = np.asarray(values, bool)
+    inner = np.asarray(features(C, C, seed=1), np.float64) * np.outer(rank, rank)
+    at = lambda t: axes @ (np.diag(values) + t * (inner + inner.T)) @ axes.T
+    with jax.enable_x64(True):
+        _, change = jax.jvp(lambda t: linalg.power(at(t), exponent), (0.0,), (1.0,))
+        ends = [np.asarray(linalg.power(jnp.asarray(at(t)), exponent)) for t in (-1e-5, 1e-5)]
+    np.testing.assert_allclose(change, (ends[1] - ends[0]) / 2e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_many_batches_of_roots_at_once_come_to_an_end(name):
+    """Not so with JAX's own eigenvalues of batches on two cores, each of which waits for the other."""
+    pairs = [np.stack([np.asarray(features(9, 9, 8, seed=i + j)) for i in (0, 1)]) for j in range(12)]
+    match = lambda x: match_covariance(x, Covariance.of(x[::-1] + 1), way=WAYS[name])
+    every = Compiled(lambda pairs: [jax.vmap(match)(pair) for pair in pairs])(pairs)
+    np.testing.assert_allclose(every[0][1], Compiled(match)(pairs[0][1]), atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [1, 4])

@@ -26,12 +26,17 @@ from jaxstyle.image.resize import fit
 from jaxstyle.methods import Dream, Johnson, Reconstruct
 from jaxstyle.methods.descent import STARTS, Descent, DivergedError
 from jaxstyle.methods.gatys import LOSSES
+from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.solvers import SOLVERS
 from jaxstyle.transforms.covariance import WAYS
 from jaxstyle.wrappers.color import KEEPERS
 
 DEFAULT_ENCODER = "vgg19-lite"
-TABLES = {"style_loss": LOSSES, "way": WAYS}  # of fields that are functions: by which names
+TABLES = {
+    "style_loss": LOSSES,
+    "way": WAYS,
+    "smooth": SMOOTHERS,
+}  # of fields chosen by name
 STYLELESS = (Johnson, Reconstruct, Dream)
 
 
@@ -58,7 +63,8 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
     return parser
 
 
-ABSENT = ("preset", "history", "frames", "weights", "mix", "content_mask", "style_mask", "keep_color", "init")
+ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask")
+ABSENT += ("keep_color", "init")
 
 
 def add_shared(parser, method: type[Method]) -> None:
@@ -72,6 +78,8 @@ def add_shared(parser, method: type[Method]) -> None:
     keep = "keep the content's colours: transfer luminance only, or match the style's colours to it first"
     add("--keep-color", choices=KEEPERS, help=keep)
     fields = documented(method)[1]
+    if "smooth" not in fields:
+        add("--smooth", choices=SMOOTHERS, help="make the result smooth where the content is")
     if "encoder" not in fields:
         add("--encoder", metavar="NAME", help="the network that sees content and style")
     if "seed" not in fields:
@@ -213,17 +221,26 @@ def run(options: argparse.Namespace) -> int:
         seen = given._replace(content=pairs[0][0], styles=[style for _, style in pairs])
         finish = partial(keeper.after, content=given.content)
     if isinstance(method, Descent):
-        return descend(options, method, seen, finish, files)
+        return descend(options, method, given, seen, finish, files)
     start = time.perf_counter()
     image = jax.jit(type(method).apply)(method, seen.content, seen.target(method))
-    image = jax.block_until_ready(finish(image))
+    image = jax.block_until_ready(smoothed(finish(image), given.content, options))
     seconds = {"total": time.perf_counter() - start}
     provenance.write(options, method, image, seconds, weights=files)
     print(f"{options.output}: {seconds['total']:.1f} s, compiling included", file=sys.stderr)
     return 0
 
 
-def descend(options: argparse.Namespace, method: Descent, seen: Pictures, finish, files: dict) -> int:
+def smoothed(image: Image, content: Image, options: argparse.Namespace) -> Image:
+    """Return the image smoothed as the options ask for, unless the method itself does it."""
+    if not options.smooth or "smooth" in names(options.method):
+        return image
+    return jax.jit(type(smoother := SMOOTHERS[options.smooth]).__call__)(smoother, image, content)
+
+
+def descend(
+    options: argparse.Namespace, method: Descent, given: Pictures, seen: Pictures, finish, files: dict
+) -> int:
     """Run a method that descends on the image, with progress; Ctrl-C and divergence keep the image so far."""
     first = None
     if options.init and options.init not in STARTS:
@@ -233,10 +250,12 @@ def descend(options: argparse.Namespace, method: Descent, seen: Pictures, finish
     start = time.perf_counter()
     snapshots = method.descend(seen.content, seen.target(method), first=first)
     finished = (step._replace(image=finish(step.image)) for step in snapshots)
-    watched = watch(finished, method.solver.steps, bool(options.frames))
+    total = sum(stage.solver.steps for stage in method.stages())
+    watched = watch(finished, total, bool(options.frames))
+    image = smoothed(watched.last.image, given.content, options)
     seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}
     facts = {"preset": options.preset, "weights": files, "steps": watched.last.step}
-    provenance.write(options, method, watched.last.image, seconds, **facts)
+    provenance.write(options, method, image, seconds, **facts)
     if options.history and watched.history:
         plot.curves(options.history, watched.history)
     if options.frames:

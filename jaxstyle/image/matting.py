@@ -92,7 +92,7 @@ class Laplacian:
         """Return the sum of `term(weight, offset)` over the 24 neighbours of every pixel."""
         h, w = self.shape
         padded = jnp.pad(self.weights, ((0, 0), (REACH, REACH), (REACH, REACH)))
-        total = 0
+        total = jnp.zeros(())
         for weight, back, (y, x) in zip(self.weights, padded, AHEAD, strict=True):
             behind = back[REACH - y : REACH - y + h, REACH - x : REACH - x + w]
             total += term(weight, (y, x)) + term(behind, (-y, -x))

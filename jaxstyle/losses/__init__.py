@@ -6,6 +6,7 @@ from jaxstyle.losses.covariance import Gram
 from jaxstyle.losses.kernels import MMD, LinearMMD, PolynomialMMD
 from jaxstyle.losses.moments import Moments
 from jaxstyle.losses.patches import MRF
+from jaxstyle.losses.photoreal import Photoreal
 from jaxstyle.losses.quantiles import SlicedWasserstein
 from jaxstyle.losses.variation import Variation
 
@@ -17,6 +18,7 @@ __all__ = [
     "Gram",
     "LinearMMD",
     "Moments",
+    "Photoreal",
     "PolynomialMMD",
     "SlicedWasserstein",
     "Variation",

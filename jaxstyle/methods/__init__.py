@@ -2,6 +2,7 @@
 
 from jaxstyle.methods.adain import AdaIN
 from jaxstyle.methods.colors import ColorHistogram, Monge, Pitie, Reinhard
+from jaxstyle.methods.deep_photo import DeepPhoto
 from jaxstyle.methods.dream import Dream
 from jaxstyle.methods.gatys import Gatys
 from jaxstyle.methods.histogram import Histogram
@@ -9,9 +10,11 @@ from jaxstyle.methods.johnson import Johnson
 from jaxstyle.methods.linear import Linear
 from jaxstyle.methods.mmd import MMD
 from jaxstyle.methods.mrf import MRF
+from jaxstyle.methods.photo_wct import PhotoWCT
 from jaxstyle.methods.reconstruct import Reconstruct
 from jaxstyle.methods.style_swap import StyleSwap
 from jaxstyle.methods.wct import WCT
+from jaxstyle.methods.wct2 import WCT2
 
 FAMILIES = {
     "by descent on the image": {"gatys": Gatys, "mrf": MRF, "mmd": MMD},
@@ -22,6 +25,7 @@ FAMILIES = {
         "style-swap": StyleSwap,
         "linear": Linear,
     },
+    "of photographs, which stay photographs": {"deep-photo": DeepPhoto, "photo-wct": PhotoWCT, "wct2": WCT2},
     "in one pass, a network for each style": {"johnson": Johnson},
     "of colours": {
         "reinhard": Reinhard,
@@ -39,14 +43,17 @@ __all__ = [
     "MMD",
     "MRF",
     "WCT",
+    "WCT2",
     "AdaIN",
     "ColorHistogram",
+    "DeepPhoto",
     "Dream",
     "Gatys",
     "Histogram",
     "Johnson",
     "Linear",
     "Monge",
+    "PhotoWCT",
     "Pitie",
     "Reconstruct",
     "Reinhard",

@@ -86,10 +86,16 @@ class Descent(Method):
         starts = [self.init(content, part.style, self.seed) for part, _ in regions(target)]
         return sum(starts[1:], starts[0]) / len(starts)
 
+    def stages(self) -> list["Descent"]:
+        """Return the descents to make one after another, each from where the last one ended."""
+        return [self]
+
     def apply(self, content: Image, target: Any) -> Image:
-        energy = partial(evaluate, self.encoder, self.loss(content, target))
-        image, _ = minimise(self.solver, energy, self.first(content, target))
-        return jnp.clip(image, 0, 1)
+        image = self.first(content, target)
+        for stage in self.stages():
+            energy = partial(evaluate, stage.encoder, stage.loss(content, target))
+            image = jnp.clip(minimise(stage.solver, energy, image)[0], 0, 1)
+        return image
 
     def descend(
         self, content: Image, target: Any, every: int = 10, first: Image | None = None
@@ -98,6 +104,15 @@ class Descent(Method):
 
         Raises `DivergedError` when the loss is not finite.
         """
+        done = 0
+        for stage in self.stages():
+            for snapshot in stage._descend(content, target, every, first):
+                first = snapshot.image
+                if snapshot.step or not done:
+                    yield snapshot._replace(step=done + snapshot.step)
+            done += stage.solver.steps
+
+    def _descend(self, content: Image, target: Any, every: int, first: Image | None) -> Iterator[Snapshot]:
         loss, image, state = _begin(self, content, target, first)
         chunk = max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
         yield Snapshot(0, jnp.clip(image, 0, 1), {})

@@ -49,7 +49,8 @@ LOSSES: dict[str, LayerLoss] = {
 }
 
 
-def _firsts(kind: str, weights: list[float]) -> Weights:
+def firsts(kind: str, weights: list[float]) -> Weights:
+    """Return the first layers of a kind in every block, with weights."""
     return {f"{kind}{block}_1": weight for block, weight in enumerate(weights, 1)}
 
 
@@ -117,7 +118,7 @@ class Gatys(Descent):
             init=from_noise,
             style_weight=1e3,
             content_layers={"conv4_2": 1.0},
-            style_layers=_firsts("conv", [1 / 20] * 5),
+            style_layers=firsts("conv", [1 / 20] * 5),
             content_loss=Content.half_sum,
             style_loss=Gram.mean,
         )
@@ -133,7 +134,7 @@ class Gatys(Descent):
             solver=LBFGS(500),
             style_weight=1.0,
             content_layers={"relu4_2": 1.0},
-            style_layers=_firsts("relu", [1e3 / width**2 for width in WIDTHS]),
+            style_layers=firsts("relu", [1e3 / width**2 for width in WIDTHS]),
             content_loss=Content.mean,
             style_loss=Gram.mean,
         )
@@ -190,7 +191,7 @@ class Gatys(Descent):
             solver=LBFGS(200, learning_rate=0.2),
             style_weight=100.0,
             content_layers={"conv4_2": 1.0},
-            style_layers=_firsts("conv", [1e3 / width**2 for width in WIDTHS]),
+            style_layers=firsts("conv", [1e3 / width**2 for width in WIDTHS]),
             content_loss=Content.mean,
             style_loss=Gram.mean,
         )

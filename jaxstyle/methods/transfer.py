@@ -13,7 +13,7 @@ from jax import Array
 
 from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Method
 from jaxstyle.image.masks import at
-from jaxstyle.networks.decoders import Decoder, Decoders, decoded, encoded
+from jaxstyle.networks.decoders import Decoder, decoded, encoded
 from jaxstyle.transforms import match_regions
 
 
@@ -65,12 +65,10 @@ class Recoded(Transfer):
 class Multilevel(Method):
     """The same transfer at one level of the encoder after another, from the coarsest to the finest."""
 
-    encoder: Encoder
-    network: Decoders
     alpha: Array | float
     levels: tuple[int, ...]
 
-    def at(self, level: int) -> Recoded:
+    def at(self, level: int) -> Transfer:
         """Return the transfer at one level."""
         raise NotImplementedError
 

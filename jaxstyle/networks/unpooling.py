@@ -35,7 +35,7 @@ from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 LEVELS = (1, 2, 3, 4)
 RANKS = (16, 24, 36, 48)
-Details = tuple[Feature, Feature, Feature]
+Details = tuple[Feature, ...]  # rows, columns, diagonal
 
 
 class Skip(NamedTuple):
@@ -137,7 +137,8 @@ class Unpooling(Trained):
 
         `change(layer, feature)` stands for relu1_1, relu2_1, ... in what follows.
         """
-        before = {block: last_of(block).replace("conv", "relu") for block in range(1, level)}
+        names = encoder.layers
+        before = {block: names[names.index(f"pool{block}") - 1] for block in range(1, level)}
         name = f"relu{level}_1"
         changed = lambda layer, x: change(layer, x) if layer.endswith("_1") and layer[0] == "r" else x
         network = encoder.with_pool(self.pool)

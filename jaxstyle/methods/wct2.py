@@ -1,0 +1,75 @@
+"""WCT2: whitening and colouring through wavelets (Yoo, Uh, Chun, Kang & Ha, ICCV 2019).
+
+    x = D(WCT(F_4), skips)    every F_l, skip and decoded feature on the way whitened and coloured
+
+One pass: the encoder pools by the Haar transform's first band, the decoder is given the other three to put
+back (`networks/unpooling.py`). Changed on the way, each to the mean and covariance of the style's at the same
+place: relu1_1 to relu4_1 (`encoder`), the bands of the skips (`skips`), what is decoded so far at relu3_1 to
+relu1_1 (`decoder`). The paper's default changes all three.
+
+Differs from the authors' code: roots by eigenvalues with a relative floor, where it adds the identity to both
+covariances; features are not clamped to the content's range; of the skips all three bands are changed, with
+`cat` also the features that it adds.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Regions, pytree
+from jaxstyle.image.masks import at
+from jaxstyle.networks.unpooling import Skip, Unpooling
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.transforms import match_covariance, match_regions
+
+PLACES = ("encoder", "skips", "decoder")
+At = Callable[[str, Feature], Feature]
+
+
+@pytree
+class WCT2(Method):
+    """Match mean and covariance of features and of their wavelets, in one pass (Yoo et al. 2019).
+
+    `alpha`: 0 keeps the photograph, 1 is all style
+    `places`: where on the way: encoder, skips, decoder
+    """
+
+    WEIGHTS: ClassVar[str | None] = "wct2"
+
+    encoder: Encoder
+    network: Unpooling
+    alpha: Array | float = 1.0
+    places: tuple[str, ...] = PLACES
+
+    def walk(self, image: Image, visit: At) -> Image:
+        """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
+        named = lambda place: lambda layer, x: visit(f"{place} {layer}", x) if place in self.places else x
+        feature, skips = self.network.encoded(self.encoder, image, self.network.level, named("encoder"))
+        if "skips" in self.places:
+            skips = {block: _visited(skip, block, visit) for block, skip in skips.items()}
+        decoded = self.network(feature, skips, named("decoder"))
+        return jnp.clip(decoded[: image.shape[0], : image.shape[1]], 0, 1)
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> dict[str, Covariance]:
+        found = {}
+
+        def look(place: str, feature: Feature) -> Feature:
+            found[place] = Covariance.of(feature, None if mask is None else at(mask, feature))
+            return feature
+
+        self.walk(style, look)
+        return found
+
+    def apply(self, content: Image, target: Any) -> Image:
+        def match(place: str, feature: Feature) -> Feature:
+            own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
+            return self.alpha * match_regions(match_covariance, feature, own) + (1 - self.alpha) * feature
+
+        return self.walk(content, match)
+
+
+def _visited(skip: Skip, block: int, visit: At) -> Skip:
+    details = (visit(f"skip {block} {index}", band) for index, band in enumerate(skip.details))
+    return Skip(visit(f"skip {block}", skip.before), tuple(details))  # pyright: ignore
