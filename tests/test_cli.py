@@ -152,6 +152,9 @@ SMALL = {  # what makes a method quick, and whether it takes a style
     "histogram": ("--levels 2", True),
     "style-swap": ("--levels 2", True),
     "linear": ("", True),
+    "deep-photo": ("--steps 2 --paint-steps 1", True),
+    "photo-wct": ("--levels 2,1 --smooth guided", True),
+    "wct2": ("--places encoder,decoder", True),
     "johnson": ("--weights johnson-ink", False),
     "reinhard": ("", True),
     "monge": ("", True),
@@ -183,6 +186,16 @@ def test_every_method_runs_with_the_same_options(folder, name):
     facts = json.loads((folder / "out.png.provenance.json").read_text())
     assert facts["command"] == name
     assert facts["keep_color"] == "luminance"
+
+
+@pytest.mark.parametrize("smooth", ["closed-form", "guided", "screened-poisson"])
+@pytest.mark.parametrize("name", ["color-histogram", "gatys"])
+def test_any_result_can_be_smoothed(folder, name, smooth):
+    command = f"{name} photo.png style.png {SMALL[name][0]}"
+    assert call(folder, command) == 0
+    rough = opened(folder / "out.png")[0]
+    assert call(folder, f"{command} --smooth {smooth}") == 0
+    assert np.any(opened(folder / "out.png")[0] != rough)
 
 
 @pytest.mark.parametrize("name", ["adain", "reinhard"])

@@ -100,8 +100,8 @@ def test_the_gradient_is_twice_the_product_in_one_compilation():
 
 def test_vmap_over_contents_is_one_by_one():
     contents = jnp.stack([picture(12, 9, 1), picture(12, 9, 2)])
-    both = jax.vmap(lambda content: Photoreal.of(content)({"image": contents[0]}))(contents)
-    alone = [Photoreal.of(content)({"image": contents[0]}) for content in contents]
+    both = jax.vmap(lambda content: Photoreal.sum(content)({"image": contents[0]}))(contents)
+    alone = [Photoreal.sum(content)({"image": contents[0]}) for content in contents]
     np.testing.assert_allclose(both, alone, rtol=1e-4)
 
 

@@ -9,16 +9,19 @@ import pytest
 from conftest import features
 
 from jaxstyle import AdaIN, InputError, stylize, weights
-from jaxstyle.networks.convolution import reflect
+from jaxstyle.networks.convolution import average_pool, max_pool, reflect
 from jaxstyle.networks.decoders import MIRROR, Decoder, Decoders, whole
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.trained import tensors_of
+from jaxstyle.networks.unpooling import UNPOOLS, Skip, Unpooling, haar, unpool_cat, unpool_max, unpool_sum
+from jaxstyle.networks.vgg import VGG, WIDTHS, random_parameters
 
 NETWORKS = {
     "decoder": lambda seed=0: Decoder(3, (4, 6, 8), seed),
     "decoders": lambda seed=0: Decoders((1, 2, 3, 4), (4, 6, 8, 8), seed),
     "johnson": lambda seed=0: TransformNet(width=4, residuals=2, seed=seed),
+    "unpooling": lambda seed=0: Unpooling(2, "cat", (3, 4), seed),
     "linear": lambda seed=0: LinearTransfer(2, 4, (4, 6), seed),
 }
 
@@ -63,6 +66,46 @@ def test_the_full_mirror_has_vgg19s_widths_turned_round():
     assert shapes["conv2_2.kernel"] == (3, 3, 128, 128)
     assert shapes["conv2_1.kernel"] == (3, 3, 128, 64)
     assert shapes["conv1_1.kernel"] == (3, 3, 64, 3)
+
+
+def skip_of(x):
+    return Skip(x, haar(x)[1])
+
+
+def test_the_haar_transform_keeps_everything_and_its_first_band_is_average_pooling():
+    x = features(8, 6, 4)
+    low, details = haar(x)
+    np.testing.assert_allclose(low, average_pool(x), atol=1e-6)
+    np.testing.assert_allclose(unpool_sum(low, skip_of(x)), x, atol=1e-6)
+    bands = np.split(unpool_cat(low, skip_of(x)), 5, axis=-1)
+    np.testing.assert_array_equal(bands[0], x)
+    np.testing.assert_allclose(sum(bands[1:]), x, atol=1e-6)
+    energy = 4 * sum(jnp.sum(band**2) for band in (low, *details))
+    np.testing.assert_allclose(energy, jnp.sum(x**2), rtol=1e-5)
+
+
+def test_values_return_to_where_their_maximum_was():
+    x = jnp.abs(features(8, 6, 4))
+    placed = unpool_max(max_pool(x), skip_of(x))
+    np.testing.assert_array_equal(max_pool(placed), max_pool(x))
+    np.testing.assert_array_equal(placed, jnp.where(placed > 0, x, 0))
+    assert jnp.sum(placed > 0) == x.size / 4
+
+
+@pytest.mark.parametrize("unpool", UNPOOLS)
+def test_a_decoder_is_entered_at_any_level_and_visits_every_level_above(unpool):
+    network, seen = Unpooling(3, unpool, (2, 2, 2)), []
+    image = jnp.zeros((13, 18, 3))
+    encoder = VGG(random_parameters("vgg16", 0), "torchvision")
+    for level in (1, 2, 3):
+        look = lambda layer, x: seen.append((layer, x.shape[-1])) or x
+        encoded = lambda: network.encoded(encoder, image, level, look)  # noqa: B023
+        feature, skips = jax.eval_shape(encoded)
+        decoded = jax.eval_shape(lambda *given: network(*given, look), feature, skips)  # noqa: B023
+        assert decoded.shape == (-(-13 // 2 ** (level - 1)) * 2 ** (level - 1), [18, 18, 20][level - 1], 3)
+        up = [(f"relu{block}_1", WIDTHS[block - 1]) for block in range(1, level + 1)]
+        assert seen == up + up[-2::-1]
+        seen.clear()
 
 
 def test_a_linear_transfer_begins_as_a_change_of_means():

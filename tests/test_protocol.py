@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle import Gatys, stylize
+from jaxstyle import DeepPhoto, Gatys, stylize
+from jaxstyle.core import prepared
+from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods.descent import Descent, DivergedError, from_noise, from_style
 from jaxstyle.solvers import LBFGS, Adam, Zoom
 
@@ -143,3 +145,30 @@ def test_snapshots_cover_all_steps(small_vgg, content, style):
 
 def test_solver_states_survive_pickling(small_vgg):
     assert repr(pickle.loads(pickle.dumps(LBFGS(3)))) == repr(LBFGS(3))
+
+
+def test_deep_photo_paints_first_and_then_keeps_it_a_photograph(small_vgg, content, style):
+    method = DeepPhoto(small_vgg, solver=LBFGS(STEPS), paint_steps=2)
+    snapshots = list(method.descend(content, method.prepare(style), every=2))
+    assert [snapshot.step for snapshot in snapshots] == [0, 2, 4, 6]
+    assert "photoreal" not in snapshots[1].history
+    assert "photoreal" in snapshots[2].history
+    np.testing.assert_allclose(snapshots[-1].image, stylize(method, content, style), atol=2e-3)
+
+
+def test_more_photorealism_leaves_less_energy(small_vgg, content, style):
+    laplacian, energies = Laplacian.of(content), []
+    for weight in (0.0, 1e4):
+        method = DeepPhoto(small_vgg, photo_weight=weight, solver=Adam(20, 0.02), init=from_style)
+        energies.append(laplacian.energy(stylize(method, content, style)))
+    assert energies[1] < 0.8 * energies[0]
+
+
+def test_deep_photo_starts_from_each_regions_colours(small_vgg, content, style):
+    left = jnp.zeros(style.shape[:2]).at[:, :26].set(1)
+    place = jnp.zeros(content.shape[:2]).at[:, :24].set(1)
+    where, masks = jnp.stack([place, 1 - place]), jnp.stack([left, 1 - left])
+    method = DeepPhoto(small_vgg)
+    first = method.first(content, prepared(method, style, where, masks))
+    for half, its in ((first[:, :24], style[:, :26]), (first[:, 24:], style[:, 26:])):
+        np.testing.assert_allclose(jnp.mean(half, (0, 1)), jnp.mean(its, (0, 1)), atol=0.02)

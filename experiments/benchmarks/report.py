@@ -53,15 +53,15 @@ def table(title: str, records: Records, columns: Columns, bar: float | None) -> 
     """Return a section: a line a variant, and how jaxstyle compares with the best PyTorch."""
     result = compare(records, bar)
     met = "met" if result.get("met") else "missed"
-    verdict = "" if bar is None else f" Best PyTorch / jaxstyle >= {bar}: **{met}**."
-    best, rounds = result["best"].removeprefix("PyTorch "), result["ratio_of_rounds"]
+    verdict = "" if bar is None else f" Theirs / ours >= {bar}: **{met}**."
+    best, rounds = result["best"], result["ratio_of_rounds"]
     lines = [
         f"\n## {title}\n",
         f"| {' | '.join(['', *columns])} |",
         "|---" * (len(columns) + 1) + "|",
         *(row(name, record, columns) for name, record in records.items()),
-        f"\nThe best PyTorch ({best}) takes **{result['ratio']:.2f}** times as long as jaxstyle (median of"
-        f" the rounds' ratios {rounds:.2f}).{verdict}",
+        f"\nThe best of the others, {best}, takes **{result['ratio']:.2f}** times as long as jaxstyle (median"
+        f" of the rounds' ratios {rounds:.2f}).{verdict}",
     ]
     return "\n".join(lines) + "\n"
 

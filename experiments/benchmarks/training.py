@@ -14,8 +14,8 @@ both sides compute in TF32 (jaxstyle's Gram matrices: float32), and the table ha
 roofline: the operations of the step over those of a large product of matrices in the same time. Of several
 GPUs take one, by CUDA_VISIBLE_DEVICES=0.
 
-Two CPU cores: about 15 minutes. Expected there: best PyTorch / jaxstyle 0.82 (johnson, against torch.compile;
-eager 0.99) and 0.76 (decoders, against eager channels_last): the goal of 1 is missed.
+Two CPU cores: about 10 minutes. Expected there: best PyTorch / jaxstyle 0.92 (johnson, against torch.compile;
+eager 1.10) and 0.79 (decoders, against eager channels_last; eager 1.0): the goal of 1 is missed.
 """
 
 import argparse

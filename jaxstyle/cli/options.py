@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 
+from jaxstyle.methods.wct2 import PLACES
 from jaxstyle.networks.unpooling import UNPOOLS
 
 
@@ -40,12 +41,23 @@ def levels(text: str) -> tuple[int, ...]:
     return tuple(map(count, text.split(",")))
 
 
+def places(text: str) -> tuple[str, ...]:
+    """Parse `PLACE,...` of WCT2."""
+    chosen = tuple(text.split(","))
+    for name in chosen:
+        if name not in PLACES:
+            raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(PLACES)}")
+    return chosen
+
+
 _LAYERS = {"type": layers, "metavar": "NAME[=W],..."}
 FIELDS = {  # of methods and recipes, that are no numbers with a point
     **dict.fromkeys(("content_layers", "style_layers", "layers"), _LAYERS),
     **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width", "patch", "rotations")},
     **{name: {"type": levels, "metavar": "N,..."} for name in ("levels", "ranks")},
     "unpool": {"choices": UNPOOLS},
+    "places": {"type": places, "metavar": "PLACE,..."},
+    "paint_steps": {"type": count, "metavar": "N"},
     "seed": {"type": int, "metavar": "N"},
     "encoder": {"metavar": "NAME"},
 }

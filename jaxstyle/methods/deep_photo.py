@@ -5,21 +5,37 @@
 k are the regions of the masks: `core.Regions`, any number of them. The authors descend twice, and so does
 `author`: first without the photorealism, then with it from where that ended.
 
-The default weighs losses relative to their targets and starts from the content. `author` is the authors'
+The default weighs losses relative to their targets and starts from the content in the style's colours,
+region by region, which leaves the descent less to do and no halves of a sky. `author` is the authors'
 code: weights 5 and 100, total variation 1e-3, 1e4 for the photorealism, from noise, 1,000 steps twice. It
-differs in that masks are averaged down to a layer, not passed through the convolutions, and in the matting
-Laplacian, which is that of the content as it is, not of one of 700 px.
+differs in that masks are averaged down to a layer, not passed through the convolutions, and in the
+matting Laplacian, which is that of the content as it is, not of one of 700 px.
 """
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from jaxstyle.core import Encoder, Image, Loss, pytree
+import jax.numpy as jnp
+
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.image.masks import at
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import Descent, from_noise
+from jaxstyle.methods.descent import Descent, Start, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.solvers import LBFGS
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms.covariance import monge
+
+
+class Colored(NamedTuple):
+    """A style, summarised: its loss, its picture, and its colours under the mask."""
+
+    loss: Loss
+    style: Image
+    colors: Covariance
 
 
 @pytree
@@ -41,11 +57,25 @@ class DeepPhoto(Gatys):
 
     PRESETS = {"author": "vgg19"}
 
-    photo_weight: float = 1.0
+    style_weight: float = 100.0
+    init: Start = from_colors
+    photo_weight: float = 1e4
+    photo_loss: Callable[[Image], Loss] = Photoreal.mean
     paint_steps: int = 0
 
+    def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
+        colors = Covariance.of(style, None if mask is None else at(mask, style))
+        return Colored(*super().prepare(style, mask), colors)
+
+    def first(self, content: Image, target: Any) -> Image:
+        """Return the image to start from; colours are matched region by region."""
+        if self.init is not from_colors:
+            return super().first(content, target)
+        match = lambda image, part, mask: match_covariance(image, part.colors, mask, monge)
+        return jnp.clip(match_regions(match, content, target), 0, 1)
+
     def loss(self, content: Image, target: Any) -> Loss:
-        return super().loss(content, target) + self.photo_weight * Photoreal.of(content)
+        return super().loss(content, target) + self.photo_weight * self.photo_loss(content)
 
     def stages(self) -> list[Descent]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
@@ -61,7 +91,7 @@ class DeepPhoto(Gatys):
             content_weight=5.0,
             style_weight=100.0,
             tv_weight=1e-3 * 255**2,
-            photo_weight=1e4,
+            photo_loss=Photoreal.sum,
             paint_steps=1000,
             content_layers={"relu4_2": 1.0},
             style_layers=firsts("relu", [1 / width**2 for width in WIDTHS]),

@@ -22,6 +22,9 @@ from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
 from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.transforms import match_covariance
+from jaxstyle.transforms.covariance import monge
 
 
 class Target(NamedTuple):
@@ -59,8 +62,18 @@ def from_noise(content: Image, style: Image, seed: ArrayLike) -> Image:
     return jnp.clip(0.5 + 0.25 * noise, 0, 1)
 
 
+def from_colors(content: Image, style: Image, seed: ArrayLike) -> Image:
+    """Start from the content in the style's colours: their mean and covariance, by the least movement."""
+    return jnp.clip(match_covariance(content, Covariance.of(style), way=monge), 0, 1)
+
+
 Start = Callable[[Image, Image, ArrayLike], Image]
-STARTS: dict[str, Start] = {"content": from_content, "style": from_style, "noise": from_noise}
+STARTS: dict[str, Start] = {
+    "content": from_content,
+    "style": from_style,
+    "noise": from_noise,
+    "colors": from_colors,
+}
 
 
 @pytree

@@ -91,7 +91,7 @@ class Gatys(Descent):
     init: Start = from_content
     seed: ArrayLike = 0
 
-    def prepare(self, style: Image, mask: Mask | None = None) -> Target:
+    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         weights = self.style_layers or self.layers_of_style()
         return Target(self.style_loss(self.encoder(style, tuple(weights)), weights, mask), style)
 

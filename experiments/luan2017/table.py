@@ -1,0 +1,163 @@
+"""Photorealistic methods on the pairs of Luan et al. 2017, beside its authors' results.
+
+    python -m experiments.luan2017.table --data $JAXSTYLE_DATA/dpst --out DIR [--encoder NAME] [--size N]
+
+Of DATA there are `input/in{N}.png`, `style/tar{N}.png`, masks of the same names in `segmentation/`, and,
+where there are any, `final_results/best{N}_t_1000.png`. For each pair and method: SSIM of edges to the
+content; energy in the content's matting Laplacian, a mean over pixels; Gram distance to the style, a mean
+over labels, as `--judge` sees it; seconds of a compiled call. Writes `table.csv`, `table.md` (means over
+the pairs) and `sheet.jpg`.
+
+Two CPU cores, 20 pairs at 512 px: about 2 hours, nearly all of it gatys and deep-photo. Not yet run in
+full.
+"""
+
+import argparse
+import csv
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxstyle import fit, read, weights, write
+from jaxstyle.core import Image, Method, stylize
+from jaxstyle.image import masks, plot
+from jaxstyle.image.matting import Laplacian
+from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
+from jaxstyle.metrics import edge_ssim, gram_distance
+from jaxstyle.smoothing import Unsmoothed
+from jaxstyle.solvers import LBFGS
+
+AUTHORS = "authors"
+COLUMNS = ("edge_ssim", "energy", "gram", "seconds")
+
+
+class Pair(NamedTuple):
+    """A content and a style, the masks of their common labels, and the authors' result if there is one."""
+
+    name: str
+    content: Image
+    style: Image
+    regions: masks.Labelled
+    result: Image | None
+
+
+def pairs(folder: Path, size: int) -> list[Pair]:
+    """Read all pairs of a folder, in the order of their numbers."""
+    names = [
+        match[1]
+        for path in (folder / "input").iterdir()
+        if (match := re.fullmatch(r"in(\d+)\.png", path.name))
+    ]
+    found = []
+    for name in sorted(names, key=int):
+        content, style = (
+            fit(read(folder / part), size) for part in (f"input/in{name}.png", f"style/tar{name}.png")
+        )
+        labels = (read(folder / f"segmentation/{kind}{name}.png") for kind in ("in", "tar"))
+        result = folder / f"final_results/best{name}_t_1000.png"
+        found.append(
+            Pair(name, content, style, masks.labelled(*labels), read(result) if result.exists() else None)
+        )
+    return found
+
+
+def methods(encoder: str, steps: int) -> dict[str, Method]:
+    """Return the methods of the table; decoders go with the encoder that they were trained through."""
+    sees, lite, photo = weights.load(encoder), weights.load("vgg19-lite"), weights.load("photo-wct")
+    return {
+        "gatys": Gatys(sees, solver=LBFGS(steps)),
+        "deep-photo": DeepPhoto(sees, solver=LBFGS(steps)),
+        "photo-wct, not smoothed": PhotoWCT(lite, photo, smooth=Unsmoothed()),
+        "photo-wct": PhotoWCT(lite, photo),
+        "wct2": WCT2(lite, weights.load("wct2")),
+        "wct": WCT(lite, weights.load("wct-decoders")),
+        "reinhard": Reinhard(),
+        "monge": Monge(),
+    }
+
+
+def measured(judge, pair: Pair) -> Callable[[Image], dict[str, float]]:
+    """Return what measures an image of a pair."""
+    laplacian = Laplacian.of(pair.content)
+
+    @jax.jit
+    def numbers(judge, laplacian, pair, image):
+        return {
+            "edge_ssim": edge_ssim(image, pair.content),
+            "energy": laplacian.energy(image) / image[..., 0].size,
+            "gram": gram_distance(judge, image, pair.style, pair.regions.content, pair.regions.style),
+        }
+
+    arrays = pair._replace(name=None, result=None, regions=pair.regions._replace(names=None, lonely=None))
+    return lambda image: {k: float(v) for k, v in numbers(judge, laplacian, arrays, image).items()}
+
+
+def timed(method: Method, pair: Pair) -> tuple[Image, float]:
+    """Return what a method makes of a pair, and the seconds of the call, compiling apart."""
+    given = (method, pair.content, pair.style, pair.regions.content, pair.regions.style)
+    compiled = stylize.lower(*given).compile()
+    start = time.perf_counter()
+    image = jax.block_until_ready(compiled(*given))
+    return image, time.perf_counter() - start
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="experiments.luan2017.table")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the pairs")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--encoder", default="vgg19-lite", help="of gatys and deep-photo")
+    parser.add_argument("--judge", default="vgg19-lite", help="the encoder that measures the style")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--pairs", nargs="+", help="their numbers (all)")
+    parser.add_argument("--methods", nargs="+", help="their names (all)")
+    parser.add_argument("--smoke", action="store_true", help="two pairs, 64 px, 3 steps: does it run?")
+    options = parser.parse_args(arguments)
+    if options.smoke:
+        options.size, options.steps = 64, 3
+    every = [p for p in pairs(options.data, options.size) if not options.pairs or p.name in options.pairs]
+    chosen = {
+        n: m for n, m in methods(options.encoder, options.steps).items() if n in (options.methods or [n])
+    }
+    judge, rows, sheet = weights.load(options.judge), [], []
+    for pair in every[:2] if options.smoke else every:
+        measure = measured(judge, pair)
+        made = {"content": (pair.content, 0.0)}
+        if pair.result is not None:
+            own = jax.image.resize(pair.result, pair.content.shape, "lanczos3", antialias=True)
+            made[AUTHORS] = (np.clip(own, 0, 1), float("nan"))
+        for name, method in chosen.items():
+            made[name] = timed(method, pair)
+        for name, (image, seconds) in made.items():
+            rows.append({"pair": pair.name, "method": name} | measure(image) | {"seconds": seconds})
+            print(rows[-1], flush=True)
+        thumbs = [fit(image, 256) for image, _ in [(pair.style, 0), *made.values()]]
+        sheet.append([np.asarray(image) for image in thumbs])
+        save(options.out, rows, sheet, ["style", *made])
+
+
+def save(out: Path, rows: list[dict], sheet: list, labels: list[str]) -> None:
+    """Write what there is so far."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "table.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, ["pair", "method", *COLUMNS])
+        writer.writeheader()
+        writer.writerows(rows)
+    names = list(dict.fromkeys(row["method"] for row in rows))
+    lines = [f"| {len(sheet)} pairs | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name in names:
+        own = [row for row in rows if row["method"] == name]
+        lines.append(f"| {name} | {' | '.join(f'{mean(row[c] for row in own):.4g}' for c in COLUMNS)} |")
+    (out / "table.md").write_text("\n".join(lines) + "\n")
+    flat = [image for row in sheet for image in row]
+    write(out / "sheet.jpg", plot.sheet(flat, labels * len(sheet), len(labels)))
+
+
+if __name__ == "__main__":
+    main()
