@@ -29,7 +29,7 @@ def psnr(image, other):
 
 
 def ours(encoder, decoders, image):
-    """Return the PSNR of every level, the as `methods` encode and decode."""
+    """Return the PSNR of every level, as `methods` encode and decode."""
     values = []
     for level in decoders.levels:
         values.append(psnr(image, decoded(decoders[level], encoded(encoder, level, image), image)))

