@@ -13,7 +13,7 @@ from jaxstyle.image.matting import EPSILON, Laplacian
 from jaxstyle.losses import Photoreal
 from jaxstyle.smoothing import SMOOTHERS, ClosedForm, Guided, ScreenedPoisson
 
-SHAPES = [(3, 3), (5, 4), (9, 11)]
+SHAPES = [(3, 3), (7, 5)]
 PICTURES = {
     "smooth": lambda h, w: np.asarray(picture(h, w, 3), np.float64),
     "noise": lambda h, w: np.random.default_rng(1).random((h, w, 3)),
@@ -100,8 +100,9 @@ def test_the_gradient_is_twice_the_product_in_one_compilation():
 
 def test_vmap_over_contents_is_one_by_one():
     contents = jnp.stack([picture(12, 9, 1), picture(12, 9, 2)])
-    both = jax.vmap(lambda content: Photoreal.sum(content)({"image": contents[0]}))(contents)
-    alone = [Photoreal.sum(content)({"image": contents[0]}) for content in contents]
+    energy = lambda content, image: Photoreal.sum(content)({"image": image})
+    both = Compiled(jax.vmap(energy, (0, None)))(contents, contents[0])
+    alone = [Compiled(energy)(content, contents[0]) for content in contents]
     np.testing.assert_allclose(both, alone, rtol=1e-4)
 
 
@@ -113,6 +114,9 @@ def test_a_picture_smaller_than_a_window_is_refused():
 # ---- smoothers
 
 
+smoothed = Compiled(lambda smoother, image, content: smoother(image, content))
+
+
 @pytest.fixture(params=SMOOTHERS)
 def smoother(request):
     return SMOOTHERS[request.param]
@@ -120,19 +124,19 @@ def smoother(request):
 
 def test_the_content_itself_stays_and_size_and_range_are_kept(smoother):
     content = picture(30, 37, 1)
-    same = smoother(content, content)
+    same = smoothed(smoother, content, content)
     assert same.shape == content.shape
     assert same.dtype == content.dtype
     assert jnp.mean(jnp.abs(same - content)) < 0.01
-    wild = smoother(picture(30, 37, 2), content)
+    wild = smoothed(smoother, picture(30, 37, 2), content)
     assert jnp.all((wild >= 0) & (wild <= 1))
 
 
 def test_constant_pictures_stay_finite(smoother):
     flat, result = jnp.full((20, 21, 3), 0.4), picture(20, 21, 1)
-    assert jnp.all(jnp.isfinite(smoother(result, flat)))
+    assert jnp.all(jnp.isfinite(smoothed(smoother, result, flat)))
     if not isinstance(smoother, ScreenedPoisson):  # which gives it the content's gradients
-        np.testing.assert_allclose(smoother(flat, result), flat, atol=2e-3)
+        np.testing.assert_allclose(smoothed(smoother, flat, result), flat, atol=2e-3)
 
 
 def test_noise_goes_and_the_contents_edges_stay():
@@ -141,7 +145,7 @@ def test_noise_goes_and_the_contents_edges_stay():
     noisy = jnp.clip(1 - content + 0.05 * features(32, 40, 3), 0, 1)
     rough = lambda image: jnp.mean(jnp.diff(image[:, :16], axis=0) ** 2)
     for smoother in (ClosedForm(), Guided(8, 1e-4), ScreenedPoisson()):
-        smooth = smoother(noisy, content)
+        smooth = smoothed(smoother, noisy, content)
         assert rough(smooth) < 0.5 * rough(noisy)
         edge = smooth[:, 19] - smooth[:, 20]  # Poisson turns it to the content's
         assert jnp.mean(edge) < 0 if isinstance(smoother, ScreenedPoisson) else jnp.mean(edge) > 0.4
@@ -155,7 +159,7 @@ def test_closed_form_is_the_sparse_solution():
     scaled = (np.diag(degree) - matrix) / degree[:, None]
     right = (1 - beta) * np.asarray(result, np.float64).reshape(-1, 3)
     expected = np.linalg.solve(np.eye(len(matrix)) - beta * scaled, right)
-    smooth = ClosedForm(beta)(result, content)
+    smooth = smoothed(ClosedForm(beta), result, content)
     np.testing.assert_allclose(np.reshape(smooth, (-1, 3)), np.clip(expected, 0, 1), atol=1e-3)
 
 
@@ -173,7 +177,9 @@ def test_guided_is_regression_window_by_window():
     for i, j in np.ndindex(9, 8):
         slope, offset = window(slopes, i, j).mean((0, 1)), window(offsets, i, j).mean((0, 1))
         expected[i, j] = guide[i, j] @ slope + offset
-    np.testing.assert_allclose(Guided(radius, epsilon)(result, content), np.clip(expected, 0, 1), atol=1e-4)
+    np.testing.assert_allclose(
+        smoothed(Guided(radius, epsilon), result, content), np.clip(expected, 0, 1), atol=1e-4
+    )
 
 
 def test_screened_poisson_solves_its_normal_equations():
@@ -188,7 +194,7 @@ def test_screened_poisson_solves_its_normal_equations():
         for i, weight in enumerate((5, 1, 1))
     ]
     expected = from_cielab(jnp.asarray(np.stack(columns, -1).reshape(h, w, 3), jnp.float32))
-    smooth = ScreenedPoisson()(result, content)
+    smooth = smoothed(ScreenedPoisson(), result, content)
     np.testing.assert_allclose(smooth, jnp.clip(expected, 0, 1), atol=1e-4)
 
 

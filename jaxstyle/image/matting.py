@@ -73,12 +73,15 @@ class Laplacian:
 
     @classmethod
     def of(cls, image: Image, epsilon: float = EPSILON) -> "Laplacian":
-        """Build it, on the device; raises `InputError` for a picture smaller than a window."""
+        """Build it, on the device; a constant to differentiation.
+
+        Raises `InputError` for a picture smaller than a window.
+        """
         if min(image.shape[:2]) < SIDE:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise InputError(f"an image of {size} px is too small for a matting Laplacian: it takes 3x3")
         with jax.enable_x64(True):
-            wide = jnp.moveaxis(image, -1, 0).astype(jnp.float64)
+            wide = jnp.moveaxis(lax.stop_gradient(image), -1, 0).astype(jnp.float64)
             return cls(jax.jit(_weights)(wide, epsilon).astype(image.dtype))
 
     @property

@@ -9,8 +9,9 @@ style. Zero for a style with itself; about 1 for an image whose features are not
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Encoder, Image, Scalar
-from jaxstyle.losses import Gram
+from jaxstyle.core import Encoder, Feature, Image, Mask, Scalar
+from jaxstyle.image.masks import at
+from jaxstyle.statistics.covariance import second_moment
 
 
 def gram_distance(
@@ -21,10 +22,16 @@ def gram_distance(
     style_masks: Float[Array, "k h w"] | None = None,
 ) -> Scalar:
     """Return the relative distance of second moments, a mean over regions and the encoder's style layers."""
-    layers = encoder.style_layers
+    layers = tuple(encoder.style_layers)
     own, other = encoder(image, layers), encoder(style, layers)
-    if image_masks is None or style_masks is None:
-        return Gram.relative(other, layers)(own)
-    pairs = zip(image_masks, style_masks, strict=True)
-    distances = [Gram.relative(other, layers, there).on(here)(own) for here, there in pairs]
-    return jnp.mean(jnp.stack([jnp.asarray(distance) for distance in distances]))
+    pairs: list[tuple[Mask | None, Mask | None]] = [(None, None)]
+    if image_masks is not None and style_masks is not None:
+        pairs = list(zip(image_masks, style_masks, strict=True))
+    distances = [_distance(own[name], other[name], here, there) for here, there in pairs for name in layers]
+    return jnp.mean(jnp.stack(distances))
+
+
+def _distance(feature: Feature, other: Feature, here: Mask | None, there: Mask | None) -> Array:
+    own = second_moment(feature, None if here is None else at(here, feature))
+    goal = second_moment(other, None if there is None else at(there, other))
+    return jnp.sum((own - goal) ** 2) / jnp.sum(goal**2)
