@@ -32,11 +32,7 @@ from jaxstyle.transforms.covariance import WAYS
 from jaxstyle.wrappers.color import KEEPERS
 
 DEFAULT_ENCODER = "vgg19-lite"
-TABLES = {
-    "style_loss": LOSSES,
-    "way": WAYS,
-    "smooth": SMOOTHERS,
-}  # of fields chosen by name
+TABLES = {"style_loss": LOSSES, "way": WAYS, "smooth": SMOOTHERS}  # of fields chosen by name
 STYLELESS = (Johnson, Reconstruct, Dream)
 
 
@@ -235,7 +231,7 @@ def smoothed(image: Image, content: Image, options: argparse.Namespace) -> Image
     """Return the image smoothed as the options ask for, unless the method itself does it."""
     if not options.smooth or "smooth" in names(options.method):
         return image
-    return jax.jit(type(smoother := SMOOTHERS[options.smooth]).__call__)(smoother, image, content)
+    return jax.jit(SMOOTHERS[options.smooth])(image, content)
 
 
 def descend(

@@ -9,11 +9,11 @@ roots by eigenvalues with a relative floor, where it adds 1 to the content's cov
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, Smoother, pytree
 from jaxstyle.methods.transfer import Multilevel, Transfer
+from jaxstyle.networks.decoders import decoded
 from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.smoothing import ClosedForm
 from jaxstyle.statistics.covariance import Covariance
@@ -34,8 +34,7 @@ class PhotoWhitening(Transfer):
 
     def decode(self, feature: Feature, content: Image) -> Image:
         _, skips = self.network.encoded(self.encoder, content, self.level)
-        image = self.network(feature, skips)
-        return jnp.clip(image[: content.shape[0], : content.shape[1]], 0, 1)
+        return decoded(lambda x: self.network(x, skips), feature, content)
 
     def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
         return Covariance.of(feature, weight)

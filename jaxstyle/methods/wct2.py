@@ -12,20 +12,18 @@ covariances; features are not clamped to the content's range; of the skips all t
 `cat` also the features that it adds.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Regions, pytree
+from jaxstyle.core import Change, Encoder, Feature, Image, Mask, Method, Regions, pytree
 from jaxstyle.image.masks import at
+from jaxstyle.networks.decoders import decoded
 from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions
 
 PLACES = ("encoder", "skips", "decoder")
-At = Callable[[str, Feature], Feature]
 
 
 @pytree
@@ -43,14 +41,13 @@ class WCT2(Method):
     alpha: Array | float = 1.0
     places: tuple[str, ...] = PLACES
 
-    def walk(self, image: Image, visit: At) -> Image:
+    def walk(self, image: Image, visit: Change) -> Image:
         """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
         named = lambda place: lambda layer, x: visit(f"{place} {layer}", x) if place in self.places else x
         feature, skips = self.network.encoded(self.encoder, image, self.network.level, named("encoder"))
         if "skips" in self.places:
             skips = {block: _visited(skip, block, visit) for block, skip in skips.items()}
-        decoded = self.network(feature, skips, named("decoder"))
-        return jnp.clip(decoded[: image.shape[0], : image.shape[1]], 0, 1)
+        return decoded(lambda x: self.network(x, skips, named("decoder")), feature, image)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> dict[str, Covariance]:
         found = {}
@@ -70,6 +67,6 @@ class WCT2(Method):
         return self.walk(content, match)
 
 
-def _visited(skip: Skip, block: int, visit: At) -> Skip:
+def _visited(skip: Skip, block: int, visit: Change) -> Skip:
     details = (visit(f"skip {block} {index}", band) for index, band in enumerate(skip.details))
     return Skip(visit(f"skip {block}", skip.before), tuple(details))  # pyright: ignore

@@ -50,6 +50,12 @@ def trained_conv(x: Feature, kernel) -> Feature:
     return direct(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
 
 
+def mirrored(level: int) -> tuple[str, ...]:
+    """Return VGG-19's convolutions from relu{level}_1 back to the image, in order."""
+    names = conv_names("vgg19")
+    return names[names.index(f"conv{level}_1") :: -1]
+
+
 class Decoder(Trained):
     """A network from the features at relu{level}_1 to an image in [0, 1], not clipped.
 
@@ -72,8 +78,7 @@ class Decoder(Trained):
     @property
     def layers(self) -> tuple[str, ...]:
         """The convolutions from relu{level}_1 to the image, in order."""
-        names = conv_names("vgg19")
-        return names[names.index(f"conv{self.level}_1") :: -1]
+        return mirrored(self.level)
 
     def _width(self, name: str) -> int:
         """Return the channels after a convolution: the last of a block makes those of the block above."""

@@ -29,7 +29,7 @@ from jax.typing import ArrayLike
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
 from jaxstyle.networks.convolution import Conv, average_pool, max_pool, quarters
-from jaxstyle.networks.decoders import trained_conv, whole
+from jaxstyle.networks.decoders import mirrored, trained_conv, whole
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
@@ -122,8 +122,7 @@ class Unpooling(Trained):
     @property
     def layers(self) -> tuple[str, ...]:
         """The convolutions from relu{level}_1 to the image, in order."""
-        names = conv_names("vgg19")
-        return names[names.index(f"conv{self.level}_1") :: -1]
+        return mirrored(self.level)
 
     @property
     def pool(self) -> Callable[[Feature], Feature]:
