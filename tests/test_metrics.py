@@ -7,7 +7,7 @@ from conftest import picture
 from scipy import ndimage
 
 from jaxstyle import InputError
-from jaxstyle.metrics import edge_ssim, gram_distance, ssim
+from jaxstyle.metrics import covariance_distance, edge_ssim, gram_distance, ssim
 
 
 def by_scipy(x: np.ndarray, y: np.ndarray) -> float:
@@ -43,12 +43,13 @@ def test_one_for_the_same_and_less_for_another(metric):
         metric(x[:9], x[:9])
 
 
-def test_gram_distance_is_zero_at_the_style_and_looks_under_the_masks(small_vgg):
+@pytest.mark.parametrize("distance", [gram_distance, covariance_distance])
+def test_distance_is_zero_at_the_style_and_looks_under_the_masks(small_vgg, distance):
     one, two = picture(32, 32, 1), 0.5 * picture(32, 32, 2)
-    assert gram_distance(small_vgg, one, one) == pytest.approx(0, abs=1e-6)
-    assert gram_distance(small_vgg, one, two) > 0.1
+    assert distance(small_vgg, one, one) == pytest.approx(0, abs=1e-6)
+    assert distance(small_vgg, one, two) > 0.1
     left = jnp.zeros((32, 32)).at[:, :16].set(1)
     halves, both = jnp.stack([left, 1 - left]), jnp.concatenate([one[:, :16], two[:, 16:]], 1)
-    near = gram_distance(small_vgg, both, both, halves, halves)
+    near = distance(small_vgg, both, both, halves, halves)
     assert near == pytest.approx(0, abs=1e-6)
-    assert gram_distance(small_vgg, both, both, halves, halves[::-1]) > 0.1
+    assert distance(small_vgg, both, both, halves, halves[::-1]) > 0.1

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.core import Encoder
+from jaxstyle.core import Encoder, InputError
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.methods.gatys import Gatys
+from jaxstyle.metrics import LPIPS
 from jaxstyle.networks import VGG, SqueezeNet, squeezenet, vgg
 from jaxstyle.networks.convolution import average_pool
 from jaxstyle.solvers import LBFGS, Adam, minimise
@@ -114,3 +115,23 @@ def test_a_solver_takes_the_steps_of_torch(solver):
         image, losses = descend(method, *images)
     np.testing.assert_allclose(losses, stored[f"{solver}/losses"], rtol=1e-6)
     assert error(image, stored[f"{solver}/image"]) <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes"),
+    [
+        ("vgg16-torchvision", (64, 128, 256, 512, 512)),
+        ("squeezenet-torchvision", (64, 128, 256, 384, 384, 512, 512)),
+    ],
+)
+def test_lpips_is_that_of_torch(network, sizes, monkeypatch):
+    stored, model = references("lpips"), encoder(network)
+    heads = {f"lin{i}.model.1.weight": 1 - np.arange(n).reshape(1, n, 1, 1) / n for i, n in enumerate(sizes)}
+    monkeypatch.setattr("jaxstyle.torchfile.read", lambda path: heads)
+    measure = LPIPS.read("heads.pth", model)
+    one, two = image_of(stored["one"]), image_of(stored["two"])
+    assert error(jax.jit(LPIPS.__call__)(measure, one, two), stored[network]) <= 1e-5
+    assert measure(one, one) == 0
+    heads.popitem()
+    with pytest.raises(InputError, match="heads, which do not fit"):
+        LPIPS.read("heads.pth", model)

@@ -4,9 +4,10 @@
 
 Of DATA there are `input/in{N}.png`, `style/tar{N}.png`, masks of the same names in `segmentation/`, and,
 where there are any, `final_results/best{N}_t_1000.png`. For each pair and method: SSIM of edges to the
-content; energy in the content's matting Laplacian, a mean over pixels; Gram distance to the style, a mean
-over labels, as `--judge` sees it; seconds of a compiled call. Writes `table.csv`, `table.md` (means over
-the pairs) and `sheet.jpg`.
+content; energy in the content's matting Laplacian, a mean over pixels; Gram and covariance distance to the
+style, means over labels, as `--judge` sees them; LPIPS to the content, where `--lpips` gives its heads (by
+`--lpips-encoder`); seconds of a compiled call. Writes `table.csv`, `table.md` (means over
+the pairs), `sheet.jpg` and `pictures/`; pictures that are there are measured, not made again.
 
 Two CPU cores, 20 pairs at 512 px: about 2 hours, nearly all of it gatys and deep-photo. Not yet run in
 full.
@@ -22,19 +23,20 @@ from statistics import mean
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from PIL import Image as Pillow
 
 from jaxstyle import fit, read, weights, write
-from jaxstyle.core import Image, Method, stylize
+from jaxstyle.core import Encoder, Image, Method, stylize
 from jaxstyle.image import masks, plot
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
-from jaxstyle.metrics import edge_ssim, gram_distance
+from jaxstyle.metrics import LPIPS, covariance_distance, edge_ssim, gram_distance
 from jaxstyle.smoothing import Unsmoothed
 from jaxstyle.solvers import LBFGS
 
 AUTHORS = "authors"
-COLUMNS = ("edge_ssim", "energy", "gram", "seconds")
 
 
 class Pair(NamedTuple):
@@ -82,29 +84,35 @@ def methods(encoder: str, steps: int) -> dict[str, Method]:
     }
 
 
-def measured(judge, pair: Pair) -> Callable[[Image], dict[str, float]]:
+def measured(judge: Encoder, lpips: LPIPS | None, pair: Pair) -> Callable[[Image], dict[str, float]]:
     """Return what measures an image of a pair."""
-    laplacian = Laplacian.of(pair.content)
-
-    @jax.jit
-    def numbers(judge, laplacian, pair, image):
-        return {
-            "edge_ssim": edge_ssim(image, pair.content),
-            "energy": laplacian.energy(image) / image[..., 0].size,
-            "gram": gram_distance(judge, image, pair.style, pair.regions.content, pair.regions.style),
-        }
-
-    arrays = pair._replace(name=None, result=None, regions=pair.regions._replace(names=None, lonely=None))
-    return lambda image: {k: float(v) for k, v in numbers(judge, laplacian, arrays, image).items()}
+    given = judge, lpips, Laplacian.of(pair.content), pair.content, pair.style, *pair.regions[:2]
+    return lambda image: {name: float(value) for name, value in _numbers(image, *given).items()}
 
 
-def timed(method: Method, pair: Pair) -> tuple[Image, float]:
-    """Return what a method makes of a pair, and the seconds of the call, compiling apart."""
-    given = (method, pair.content, pair.style, pair.regions.content, pair.regions.style)
-    compiled = stylize.lower(*given).compile()
-    start = time.perf_counter()
-    image = jax.block_until_ready(compiled(*given))
-    return image, time.perf_counter() - start
+@jax.jit
+def _numbers(image: Image, judge, lpips, laplacian, content, style, content_masks, style_masks):
+    return {
+        "edge_ssim": edge_ssim(image, content),
+        "energy": laplacian.energy(image) / image[..., 0].size,
+        "gram": gram_distance(judge, image, style, content_masks, style_masks),
+        "covariance": covariance_distance(judge, image, style, content_masks, style_masks),
+    } | ({"lpips": lpips(image, content)} if lpips else {})
+
+
+def made(file: Path, method: Method, pair: Pair) -> tuple[Image, float]:
+    """Return what a method makes of a pair, as a file has it, and the seconds of the call, compiled.
+
+    A file that is there is read, with the seconds that it says it took.
+    """
+    if not file.exists():
+        given = (method, pair.content, pair.style, pair.regions.content, pair.regions.style)
+        compiled = stylize.lower(*given).compile()
+        start = time.perf_counter()
+        image = jax.block_until_ready(compiled(*given))
+        write(file, image, settings=str(time.perf_counter() - start))
+    with Pillow.open(file) as picture:
+        return read(file), float(picture.text["jaxstyle"])  # pyright: ignore
 
 
 def main(arguments=None):
@@ -113,6 +121,8 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--encoder", default="vgg19-lite", help="of gatys and deep-photo")
     parser.add_argument("--judge", default="vgg19-lite", help="the encoder that measures the style")
+    parser.add_argument("--lpips", type=Path, help="published file of LPIPS' heads")
+    parser.add_argument("--lpips-encoder", default="squeezenet", help="the encoder that they are put on")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--pairs", nargs="+", help="their numbers (all)")
@@ -126,34 +136,36 @@ def main(arguments=None):
         n: m for n, m in methods(options.encoder, options.steps).items() if n in (options.methods or [n])
     }
     judge, rows, sheet = weights.load(options.judge), [], []
+    lpips = LPIPS.read(options.lpips, weights.load(options.lpips_encoder)) if options.lpips else None
+    (pictures := options.out / "pictures").mkdir(parents=True, exist_ok=True)
     for pair in every[:2] if options.smoke else every:
-        measure = measured(judge, pair)
-        made = {"content": (pair.content, 0.0)}
+        measure = measured(judge, lpips, pair)
+        results = {"content": (pair.content, 0.0)}
         if pair.result is not None:
             own = jax.image.resize(pair.result, pair.content.shape, "lanczos3", antialias=True)
-            made[AUTHORS] = (np.clip(own, 0, 1), float("nan"))
+            results[AUTHORS] = (jnp.clip(own, 0, 1), float("nan"))
         for name, method in chosen.items():
-            made[name] = timed(method, pair)
-        for name, (image, seconds) in made.items():
+            results[name] = made(pictures / f"{pair.name}-{name}.png", method, pair)
+        for name, (image, seconds) in results.items():
             rows.append({"pair": pair.name, "method": name} | measure(image) | {"seconds": seconds})
             print(rows[-1], flush=True)
-        thumbs = [fit(image, 256) for image, _ in [(pair.style, 0), *made.values()]]
+        thumbs = [fit(image, 256) for image, _ in [(pair.style, 0), *results.values()]]
         sheet.append([np.asarray(image) for image in thumbs])
-        save(options.out, rows, sheet, ["style", *made])
+        save(options.out, rows, sheet, ["style", *results])
 
 
 def save(out: Path, rows: list[dict], sheet: list, labels: list[str]) -> None:
     """Write what there is so far."""
-    out.mkdir(parents=True, exist_ok=True)
     with open(out / "table.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, ["pair", "method", *COLUMNS])
+        writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     names = list(dict.fromkeys(row["method"] for row in rows))
-    lines = [f"| {len(sheet)} pairs | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    columns = list(rows[0])[2:]
+    lines = [f"| {len(sheet)} pairs | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name in names:
         own = [row for row in rows if row["method"] == name]
-        lines.append(f"| {name} | {' | '.join(f'{mean(row[c] for row in own):.4g}' for c in COLUMNS)} |")
+        lines.append(f"| {name} | {' | '.join(f'{mean(row[c] for row in own):.4g}' for c in columns)} |")
     (out / "table.md").write_text("\n".join(lines) + "\n")
     flat = [image for row in sheet for image in row]
     write(out / "sheet.jpg", plot.sheet(flat, labels * len(sheet), len(labels)))

@@ -6,6 +6,7 @@ of jaxstyle only the random weights are used. Each file holds the 8-bit images o
     features.npz        network/layer     the layer, its channels summed with the weights `mix`
     presets.npz         preset/...        the terms of the loss, and its gradient with respect to the image
     trajectories.npz    solver/...        the loss before each step, and the last image
+    lpips.npz           network           the distance of two images by the heads `lin0`, `lin1`, ...
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, mse_loss, pad
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, mse_loss, normalize, pad
 
 from jaxstyle.networks import squeezenet, vgg
 
@@ -246,9 +247,28 @@ def trajectories(encoders: dict[str, Network]) -> dict[str, np.ndarray]:
     return references
 
 
+LPIPS = {
+    "vgg16-torchvision": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "squeezenet-torchvision": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+}
+
+
+def lpips(encoders: dict[str, Network]) -> dict[str, np.ndarray]:
+    """Return the distances of Zhang et al. 2018, by heads that count down: 1, (n - 1) / n, ..., 1 / n."""
+    references = photographs(one=(65, 70), two=(65, 70))
+    one, two = (tensor(references[name]) for name in ("one", "two"))
+    for network, layers in LPIPS.items():
+        own, others = encoders[network](one), encoders[network](two)
+        units = ((normalize(f[layer], dim=0) for f in (own, others)) for layer in layers)
+        squares = ((a - b).square().mean((1, 2)) for a, b in units)
+        total = sum((s * torch.arange(len(s), 0, -1) / len(s)).sum() for s in squares)
+        references[network] = np.asarray(total)
+    return references
+
+
 def main() -> None:
     encoders = networks()
-    for references in (features, presets, trajectories):
+    for references in (features, presets, trajectories, lpips):
         path = Path(__file__).with_name(f"{references.__name__}.npz")
         np.savez_compressed(path, **references(encoders))
 
