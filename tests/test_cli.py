@@ -225,14 +225,17 @@ def test_grey_masks_blend_two_styles(folder):
     assert redness[-4:].mean() > 200 > redness[:4].mean()
 
 
-def test_a_label_of_one_mask_is_said(folder, capsys):
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_label_of_one_mask_is_said_and_so_is_another_size(folder, capsys, mode):
     Image.new("RGB", (8, 8), "blue").save(folder / "blue.png")
     two = Image.new("RGB", (8, 8), "blue")
     two.paste("red", (0, 0, 8, 4))
-    two.save(folder / "two.png")
+    two.convert(mode).save(folder / "two.png")
     command = "reinhard photo.png style.png --content-mask two.png --style-mask blue.png"
     assert call(folder, command) == 0
-    assert "label red: only one" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "label red: only one" in said
+    assert said.count("two.png: a mask of 8x8 px for a picture of ") == 1
     np.testing.assert_array_equal(opened(folder / "out.png")[0][:10], sized(folder / "photo.png")[:10])
 
 

@@ -110,6 +110,13 @@ def test_shape_type_and_range_are_kept_and_the_picture_changes(build, name, cont
 
 
 @over(METHODS)
+def test_pictures_of_one_colour_give_numbers(build, name, content, style):
+    for pair in [(0 * content + 0.5, style), (content, 0 * style + 0.5), (0 * content, 0 * style)]:
+        image = styled(build(name), *pair)
+        assert jnp.all((image >= 0) & (image <= 1))
+
+
+@over(METHODS)
 @pytest.mark.parametrize("size", [(40, 48), (37, 51), (33, 34)])
 def test_any_size_is_kept(build, name, size, style):
     image = jax.eval_shape(

@@ -110,6 +110,15 @@ def test_whitening_leaves_out_what_is_only_rounding():
     assert jnp.all(jnp.isfinite(match_covariance(flat, Covariance.of(features(9, 9, 5, seed=1)))))
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("level", [0.0, 7.0])
+def test_a_constant_feature_becomes_the_mean_of_the_style(way, level):
+    rounding = level + 1e-6 * features(12, 12, 5)
+    style = features(9, 9, 5, seed=1)
+    matched = match_covariance(rounding, Covariance.of(style), way=WAYS[way])
+    np.testing.assert_allclose(matched, jnp.broadcast_to(style.mean((0, 1)), matched.shape), atol=1e-5)
+
+
 def root(matrix, exponent):
     values, axes = np.linalg.eigh(matrix)
     return axes * values**exponent @ axes.T

@@ -152,6 +152,7 @@ def main(arguments=None):
         thumbs = [fit(image, 256) for image, _ in [(pair.style, 0), *results.values()]]
         sheet.append([np.asarray(image) for image in thumbs])
         save(options.out, rows, sheet, ["style", *results])
+        jax.clear_caches()  # every pair has a size of its own, and programs fill the table of pages
 
 
 def save(out: Path, rows: list[dict], sheet: list, labels: list[str]) -> None:

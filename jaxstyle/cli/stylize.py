@@ -166,12 +166,13 @@ class Pictures(NamedTuple):
 
 def pictures(options: argparse.Namespace) -> Pictures:
     """Read content, styles and masks."""
-    sized = lambda path: fit(io.read(path), options.size)
-    content, styles = sized(options.content), [sized(path) for path in options.style]
-    return Pictures(content, styles or [content], *where(options))
+    content, *styles = (io.read(path) for path in (options.content, *options.style))
+    placed = where(options, content, styles)
+    content, *styles = (fit(image, options.size) for image in (content, *styles))
+    return Pictures(content, styles or [content], *placed)
 
 
-def where(options: argparse.Namespace) -> tuple[Any, Any]:
+def where(options: argparse.Namespace, content: Image, styles: list[Image]) -> tuple[Any, Any]:
     """Return the masks of content and style that the options ask for."""
     count, mask, mix = len(options.style), options.content_mask, options.mix
     if mask and mix:
@@ -185,12 +186,21 @@ def where(options: argparse.Namespace) -> tuple[Any, Any]:
     if not mask:
         return None, None
     if not options.style_mask:
-        return masks.of_content(io.read(mask), count), None
-    found = masks.labelled(io.read(mask), io.read(options.style_mask))
+        return masks.of_content(mask_of(content, mask), count), None
+    found = masks.labelled(mask_of(content, mask), mask_of(styles[0], options.style_mask))
     for name in found.lonely:
         fate = "only one of the masks has it: such pixels stay, or are not looked at"
         print(f"label {name}: {fate}", file=sys.stderr)
     return found.content, found.style
+
+
+def mask_of(image: Image, path: Path) -> Image:
+    """Read the mask of an image, and say so if it has another size: it is resized wherever it is used."""
+    mask = io.read(path)
+    if mask.shape != image.shape:
+        own, other = (f"{x.shape[1]}x{x.shape[0]}" for x in (mask, image))
+        print(f"{path}: a mask of {own} px for a picture of {other} px: resized", file=sys.stderr)
+    return mask
 
 
 def check_outputs(options: argparse.Namespace) -> None:

@@ -12,7 +12,8 @@ Many matrices A do; a rotation is free. The field uses four ways:
 | `newton_schulz` | as `zca`, by products alone | for a GPU, and to differentiate |
 
 Directions with (almost) no variance are left out or lifted: see `linalg.py`. The published codes cut
-eigenvalues at an absolute 1e-5, or add 1 to the content's.
+eigenvalues at an absolute 1e-5, or add 1 to the content's. Where all there is is rounding, on a feature that
+is constant, it becomes the mean of the style's.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from jaxstyle.core import Feature, Mask
 from jaxstyle.linalg import Matrix, power, product
 from jaxstyle.statistics.covariance import Covariance
 
+CONSTANT = 1e-5  # a deviation, in sizes of the features, that float32's rounding makes
 Way = Callable[[Matrix, Matrix], Matrix]
 
 
@@ -60,4 +62,5 @@ def match_covariance(
     own = Covariance.of(feature, weight)
     matrix = way(own.matrix, target.matrix)
     moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
-    return moved.astype(feature.dtype)
+    size = jnp.dot(own.mean, own.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)
+    return jnp.where(jnp.trace(own.matrix) <= CONSTANT**2 * size, target.mean, moved).astype(feature.dtype)
