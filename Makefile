@@ -1,8 +1,11 @@
-# make demo | test | check: each makes its own environment in .venv from Python >= 3.11 and a package index.
+# make demo | test | check | report [TIER=smoke|cpu|full]: each makes its own environment in .venv from Python >= 3.11 and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+TIER ?= cpu
+QUICK := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
+
+.PHONY: demo test check report bench clean
 
 demo: .venv/.demo
 	$(BIN)/python -m experiments.demo.run --out demo
@@ -14,6 +17,9 @@ check: .venv/.check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+
+report: .venv/.report
+	$(if $(filter smoke,$(TIER)),XLA_FLAGS="$(QUICK)") $(BIN)/python -m experiments.report --tier $(TIER) --out report/$(TIER)
 
 bench: .venv/.bench
 	$(BIN)/python -m experiments.benchmarks.gatys --out experiments/benchmarks/results
@@ -35,4 +41,4 @@ bench: .venv/.bench
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo report

@@ -5,32 +5,45 @@ import numpy as np
 import pytest
 from conftest import picture
 from scipy import ndimage
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from jaxstyle import InputError
-from jaxstyle.metrics import covariance_distance, edge_ssim, gram_distance, ssim
+from jaxstyle.losses import Content
+from jaxstyle.metrics import content_distance, covariance_distance, edge_ssim, gram_distance, psnr, ssim
 
 
-def by_scipy(x: np.ndarray, y: np.ndarray) -> float:
-    mean = lambda z: ndimage.gaussian_filter(z, 1.5, truncate=5 / 1.5)[5:-5, 5:-5]
-    mx, my = mean(x), mean(y)
-    vx, vy, both = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
-    top = (2 * mx * my + 1e-4) * (2 * both + 9e-4)
-    return float(np.mean(top / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4))))
+def similarity(x: np.ndarray, y: np.ndarray) -> float:
+    """Return what scikit-image computes with the window of Wang et al. 2004."""
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+    return float(structural_similarity(x, y, **options))
 
 
 def grey(image) -> np.ndarray:
     return np.asarray(image, np.float64) @ [0.299, 0.587, 0.114]
 
 
-def test_ssim_is_scipys():
+def test_ssim_is_scikit_images():
     x, y = picture(40, 33, 1), picture(40, 33, 2)
-    assert ssim(x, y) == pytest.approx(by_scipy(grey(x), grey(y)), abs=1e-5)
+    assert ssim(x, y) == pytest.approx(similarity(grey(x), grey(y)), abs=1e-5)
 
 
 def test_edge_ssim_is_that_of_sobels_modulus():
     x, y = picture(40, 33, 1), picture(40, 33, 2)
     modulus = lambda z: np.hypot(ndimage.sobel(z, 0), ndimage.sobel(z, 1))[1:-1, 1:-1] / 4 / np.sqrt(2)
-    assert edge_ssim(x, y) == pytest.approx(by_scipy(*(modulus(grey(z)) for z in (x, y))), abs=1e-4)
+    assert edge_ssim(x, y) == pytest.approx(similarity(*(modulus(grey(z)) for z in (x, y))), abs=1e-4)
+
+
+def test_psnr_is_scikit_images():
+    x, y = picture(40, 33, 1), picture(40, 33, 2)
+    assert psnr(x, y) == pytest.approx(peak_signal_noise_ratio(np.array(x), np.array(y)), abs=1e-4)
+
+
+def test_content_distance_is_the_relative_content_loss(small_vgg):
+    x, y = picture(32, 32, 1), picture(32, 32, 2)
+    weights = dict.fromkeys(small_vgg.content_layers, 1 / len(small_vgg.content_layers))
+    loss = Content.relative(small_vgg(y, tuple(weights)), weights)(small_vgg(x, tuple(weights)))
+    assert content_distance(small_vgg, x, y) == pytest.approx(float(loss), rel=1e-5)
+    assert content_distance(small_vgg, y, y) == 0
 
 
 @pytest.mark.parametrize("metric", [ssim, edge_ssim])

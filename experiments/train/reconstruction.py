@@ -20,19 +20,16 @@ import numpy as np
 from experiments.train import distilled
 from jaxstyle import read, weights
 from jaxstyle.image.resize import fit
+from jaxstyle.metrics import psnr
 from jaxstyle.networks.decoders import decoded, encoded
-
-
-def psnr(image, other):
-    """Return the peak signal-to-noise ratio in dB of images in [0, 1]."""
-    return -10 * jnp.log10(jnp.mean((jnp.clip(other, 0, 1) - image) ** 2))
 
 
 def ours(encoder, decoders, image):
     """Return the PSNR of every level, as `methods` encode and decode."""
     values = []
     for level in decoders.levels:
-        values.append(psnr(image, decoded(decoders[level], encoded(encoder, level, image), image)))
+        output = decoded(decoders[level], encoded(encoder, level, image), image)
+        values.append(psnr(image, jnp.clip(output, 0, 1)))
     return jnp.stack(values)
 
 
@@ -40,7 +37,7 @@ def published(levels, image):
     """Return the PSNR of every level of the published model, which has an encoder for each."""
     pairs = levels.items()
     recoded = [decoded(decoder, encoded(encoder, n, image), image) for n, (encoder, decoder) in pairs]
-    return jnp.stack([psnr(image, output) for output in recoded])
+    return jnp.stack([psnr(image, jnp.clip(output, 0, 1)) for output in recoded])
 
 
 def main():

@@ -13,6 +13,7 @@ from jaxstyle.cli.options import Parser
 from jaxstyle.cli.stylize import add_method
 from jaxstyle.cli.sweep import add_sweep
 from jaxstyle.cli.train import add_train
+from jaxstyle.cli.verify import add_verify
 from jaxstyle.cli.weights import add_weights
 from jaxstyle.core import InputError
 from jaxstyle.methods import FAMILIES, METHODS
@@ -44,9 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     add_compare(commands)
     add_sweep(commands)
     add_train(commands)
+    add_verify(commands)
     add_weights(commands)
     parser.epilog = listed(commands.choices)
     options = parser.parse_args(arguments)
+    options.arguments = sys.argv[1:] if arguments is None else arguments
     try:
         return options.run(options)
     except InputError as error:

@@ -1,13 +1,16 @@
-"""How a picture was made: written beside it and into it."""
+"""How a picture was made: written beside it and into it; enough to make it again (`verify.py`)."""
 
 import argparse
+import hashlib
 import json
+import os
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
+from jax.typing import ArrayLike
 
 from jaxstyle import weights
 from jaxstyle.core import Image, Method
@@ -21,25 +24,40 @@ def fingerprint(path: Path | None) -> dict[str, str] | None:
     return {"file": path.name, "sha256": weights.sha256(path)} if path else None
 
 
-def write(options: argparse.Namespace, method: Method, image: Image, seconds: dict, **more: Any) -> None:
-    """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
+def pixels(image: ArrayLike) -> str:
+    """Return the hash of an image as a file keeps it."""
+    return hashlib.sha256(io.to_bytes(image).tobytes()).hexdigest()
+
+
+def circumstances() -> dict[str, Any]:
+    """Return what a run depends on beside its inputs: device, versions, commit, flags."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
+        "versions": {name: version(name) for name in PACKAGES},
+        "commit": commit or None,
+        "flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def write(options: argparse.Namespace, method: Method, image: Image, seconds: dict, **more: Any) -> None:
+    """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
     single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
     pictures = {name: fingerprint(path) for name, path in single.items() if path}
     pictures |= {"style": [fingerprint(path) for path in options.style]} if options.style else {}
     chosen = {name: getattr(options, name) for name in ("mix", "keep_color") if getattr(options, name)}
     facts = {
         "command": options.name,
+        "arguments": options.arguments,
         "method": repr(method),
         **more,
         **pictures,
         **chosen,
         "size": list(image.shape[1::-1]),
+        "pixels": pixels(image),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
-        "versions": {name: version(name) for name in PACKAGES},
-        "commit": commit or None,
+        **circumstances(),
     }
     text = json.dumps(facts, indent=1)
     io.write(options.output, image, text)
