@@ -14,6 +14,7 @@ import inspect
 import itertools
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -141,6 +142,12 @@ class Run:
         """Return how long a picture took, compiling apart."""
         return self.made[label]["run"]
 
+    def curves(self, label: str, history: dict[str, list[float]]) -> None:
+        """Add a plot of losses by step."""
+        with tempfile.TemporaryDirectory() as folder:
+            plot.curves(path := Path(folder) / "curves.png", history)
+            self.keep(label, read(path))
+
     def distances(self, label: str, encoder: Encoder) -> dict[str, float]:
         """Return a picture's relative distances to content and style."""
         given = (self.pictures[name] for name in (label, "content", "style"))
@@ -202,9 +209,8 @@ def finished(run: Run, command: str, arguments: list[str], out: Path) -> dict[st
     out.mkdir(parents=True, exist_ok=True)
     for label, image in run.pictures.items():
         write(file_of(out, label), image)
-    count = min(4, len(run.pictures)) or 1
-    if run.pictures:
-        write(out / "sheet.jpg", plot.sheet([*run.pictures.values()], [*run.pictures], count))
+    columns = min(4, len(run.pictures))
+    write(out / "sheet.jpg", plot.sheet([*run.pictures.values()], [*run.pictures], columns))
     facts = {"command": command, "arguments": arguments} | run.facts()
     (out / "provenance.json").write_text(json.dumps(facts, indent=1) + "\n")
     return facts

@@ -4,8 +4,8 @@
 
 Each artefact gets a folder `OUT/<source>.<artefact>` (see `artefact.py`); those that are there, of the same
 tier, are shown and not made again. `OUT/index.html` holds everything: pictures to compare by a slider,
-numbers, claims, provenance; `OUT/claims.md` the claims alone. Exit code 1 if an artefact could not be made,
-but for want of weights that are not here; a claim that differs is a result, no failure.
+numbers, claims, provenance; `OUT/claims.md` the claims alone, `OUT/figures/` small sheets. Exit code 1 if an
+artefact could not be made, but for want of weights that are not here; a claim that differs is a result.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SOURCES = {
     "survey": "Xia, Image Style Transfer using Neural Methods (talk)",
 }
 HERE = Path(__file__).parent
-EDGE, QUALITY = 320, 80  # of the pictures on the page
+EDGE, SHEET, QUALITY = 480, 720, 80  # pixels of the pictures on the page, and of a sheet
 
 
 def artefacts(only: list[str] | None = None) -> list[str]:
@@ -57,11 +57,16 @@ def made(name: str, out: Path, tier: str) -> dict[str, Any]:
     return finished(run, f"experiments.{name}", ["--out", str(folder), "--tier", tier], folder)
 
 
+def small(path: Path, file: Any, edge: int) -> None:
+    """Write a picture as a JPEG of at most `edge` pixels."""
+    picture = Image.open(path).convert("RGB")
+    picture.thumbnail((edge, 4 * edge))
+    picture.save(file, "JPEG", quality=QUALITY)
+
+
 def embedded(path: Path) -> str:
     """Return a picture as a small JPEG within a page."""
-    picture, file = Image.open(path).convert("RGB"), io.BytesIO()
-    picture.thumbnail((EDGE, EDGE))
-    picture.save(file, "JPEG", quality=QUALITY)
+    small(path, file := io.BytesIO(), EDGE)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
@@ -167,6 +172,9 @@ def main() -> int:
             print(f"{name}: not made: {error}", file=sys.stderr)
     (options.out / "index.html").write_text(page(found, failed, options.out, options.tier), "utf-8")
     (options.out / "claims.md").write_text(markdown(found))
+    (options.out / "figures").mkdir(exist_ok=True)
+    for name in found:
+        small(options.out / name / "sheet.jpg", options.out / "figures" / f"{name}.jpg", SHEET)
     print(f"{options.out / 'index.html'}: {len(found)} artefacts, {len(failed)} not made")
     return int(broken)
 

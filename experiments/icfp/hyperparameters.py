@@ -16,17 +16,19 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
-    steps = run.steps(300)
+    steps, curves = run.steps(300), {}
     for rate in RATES:
         method = replace(Gatys.icfp(run.encoder()), solver=LBFGS(steps, learning_rate=rate))
         losses: list[float] = []
         for snapshot in method.descend(content, method.prepare(style), max(1, steps // 6)):
             losses += [float(value) for value in snapshot.history.get("loss", [])]
         run.keep(f"rate {rate:g}", snapshot.image)
+        curves[f"rate {rate:g}"] = losses
         thirds = {
             f"after {steps * part // 3 or 1}": losses[max(1, steps * part // 3) - 1] for part in (1, 2, 3)
         }
         run.row(rate=rate, **thirds)
+    run.curves("losses", curves)
     *_, two, three = (np.array(run.column(name)) for name in run.rows[0])
     best, told = (
         RATES[int(two.argmin())],

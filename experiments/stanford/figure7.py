@@ -35,6 +35,7 @@ def make(run: Run) -> None:
             raise InputError("training failed: see above")
         lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
     curve = [json.loads(line) for line in lines]
+    run.curves("losses", {name: [line[name] for line in curve] for name in ("loss", "content", "gram")})
     for step in sorted({0, *(steps * part // 8 - 1 for part in range(1, 9))} - {-1}):
         run.row(**{name: curve[step][name] for name in ("step", "loss", "content", "gram")})
     quarter = lambda name, part: sum(
