@@ -5,7 +5,7 @@ give it the command `python -m experiments.<source>.<artefact> --out DIR`. `Run`
 lends photograph, style and encoder, keeps what is made, and writes to DIR the pictures, `sheet.jpg` of them
 all, and `provenance.json`, from which `jaxstyle verify` makes it again.
 
-A tier says how much is done: `full` is the source's size and number of steps, `cpu` at most 192 px and 300
+A tier says how much is done: `full` is the source's size and number of steps, `cpu` at most 128 px and 200
 steps (minutes on two cores), `smoke` 64 px and 2 steps, where claims are computed and mean nothing.
 """
 
@@ -41,7 +41,7 @@ class Tier(NamedTuple):
     steps: int
 
 
-TIERS = {"smoke": Tier(64, 2), "cpu": Tier(192, 300), "full": Tier(4096, 10_000)}
+TIERS = {"smoke": Tier(64, 2), "cpu": Tier(128, 200), "full": Tier(4096, 10_000)}
 
 
 class MissingError(InputError):

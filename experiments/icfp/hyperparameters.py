@@ -16,7 +16,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
-    steps, curves = run.steps(300), {}
+    steps, curves = run.steps(300) if run.tier == "smoke" else 300, {}
     for rate in RATES:
         method = replace(Gatys.icfp(run.encoder()), solver=LBFGS(steps, learning_rate=rate))
         losses: list[float] = []

@@ -8,8 +8,8 @@ what 100, 300 and 500 of them take; `full` takes all 500.
 
 from dataclasses import replace
 
-from experiments.artefact import Run, command
-from jaxstyle import Gatys, Johnson
+from experiments.artefact import Run, command, pictured
+from jaxstyle import Gatys, Johnson, fit
 from jaxstyle.solvers import LBFGS
 
 SIZES = {"smoke": (48, 56, 64), "cpu": (256, 512, 1024), "full": (256, 512, 1024)}
@@ -21,7 +21,8 @@ def make(run: Run) -> None:
     encoder, network = run.encoder(), Johnson(run.load("johnson-glass"))
     method = replace(Gatys(encoder), solver=LBFGS(TIMED[run.tier]))
     for size in SIZES[run.tier]:
-        content, style = run.photograph(size, "coffee"), run.painting(size)
+        content = run.keep("content", fit(pictured(run.given[0], "coffee"), size))
+        style = run.keep("style", fit(pictured(run.given[1], "glass"), size))
         run.stylize(f"network {size}", network, content, style)
         run.stylize(f"network {size}", network, content, style)  # again: the first call warms the memory
         run.stylize(f"optimised {size}", method, content, style)

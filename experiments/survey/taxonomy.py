@@ -2,7 +2,7 @@
 
     python -m experiments.survey.taxonomy --out DIR
 
-Seconds of one compiled call at 256 px (`cpu` 192), optimisation with 300 steps.
+Seconds of one compiled call at 256 px (`cpu` 128), optimisation with 300 steps.
 """
 
 from experiments.artefact import Run, command

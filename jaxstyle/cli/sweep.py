@@ -1,15 +1,15 @@
 """`jaxstyle sweep METHOD`: one method at many settings, as one batch, drawn as a labelled grid."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
 from math import isqrt
 
 import jax
+import jax.numpy as jnp
 
-from jaxstyle.cli import stylize
+from jaxstyle.cli import provenance, stylize
 from jaxstyle.cli.options import count, number
 from jaxstyle.core import InputError
 from jaxstyle.image import io, plot
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     given = stylize.pictures(options)
     if len(given.styles) != 1 or given.content_mask is not None or options.keep_color:
         raise InputError("a sweep takes one style, and neither masks nor --keep-color")
-    method, _ = stylize.build(options)
+    method, files = stylize.build(options)
     start = time.perf_counter()
     images = jax.block_until_ready(sweep(method, given.content, given.styles[0], **values))
     seconds = time.perf_counter() - start
@@ -74,9 +74,8 @@ def run(options: argparse.Namespace) -> int:
     labels = [
         ", ".join(f"{name.replace('_', '-')} {value:.3g}" for name, value in row.items()) for row in settings
     ]
-    text = json.dumps({"method": repr(method), "settings": settings, "columns": columns}, indent=1)
-    io.write(options.output, plot.sheet(list(images), labels, columns), text)
-    beside = options.output.with_name(options.output.name + ".provenance.json")
-    io.replace(beside, lambda path: path.write_text(text + "\n"))
+    sheet = jnp.asarray(plot.sheet(list(images), labels, columns))
+    facts = {"weights": files, "settings": settings, "columns": columns}
+    provenance.write(options, method, sheet, {"total": seconds}, **facts)
     print(f"{options.output}: {len(images)} pictures in {seconds:.1f} s, compiling included", file=sys.stderr)
     return 0
