@@ -5,22 +5,18 @@
 The guidance is the upper half for the second style and the lower half for the first.
 """
 
-from dataclasses import replace
-
 import jax.numpy as jnp
 
 from experiments.artefact import Run, command
-from jaxstyle import Gatys
+from experiments.course.figure3 import transfer
 from jaxstyle.metrics import gram_distance
-from jaxstyle.solvers import Adam
 
 
 def make(run: Run) -> None:
     content, first = run.photograph(256, "rocket"), run.painting(256, "strokes")
     second = run.keep("style II", run.painting(256, "ink"))
     first = run.keep("style", first)
-    encoder = run.encoder("squeezenet", "squeezenet-caffe")
-    method = replace(Gatys.squeezenet(encoder), solver=Adam(run.steps(200), 0.1), seed=run.seed)
+    method = transfer(run)
     below = jnp.zeros(content.shape[:2]).at[content.shape[0] // 2 :].set(1)
     both = jnp.stack([below, 1 - below])
     run.stylize("uncontrolled", method, content, first)
@@ -29,7 +25,7 @@ def make(run: Run) -> None:
         image, row = run.pictures[label], {}
         for place, mask, style in (("below, style I", below, first), ("above, style II", 1 - below, second)):
             whole = jnp.ones((1, *style.shape[:2]))
-            row[place] = float(gram_distance(encoder, image, style, mask[None], whole))
+            row[place] = float(gram_distance(method.encoder, image, style, mask[None], whole))
         run.row(picture=label, **row)
     above, ground = run.column("above, style II"), run.column("below, style I")
     run.claim("guided, the sky takes the second style: nearer to it by half", above[1] < above[0] / 2, above)

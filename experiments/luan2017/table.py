@@ -10,9 +10,9 @@ style, means over labels, as `--judge` sees them; LPIPS to the content, where `-
 the pairs), `sheet.jpg` and `pictures/`; pictures that are there are measured, not made again.
 
 Two CPU cores, 20 pairs at 512 px: about 2 hours, nearly all of it gatys and deep-photo. `results/` is of
-`--encoder vgg19-normalised --judge vgg19-normalised --lpips FILE --lpips-encoder squeezenet-caffe`, deep-photo
-with `--steps 150`, then gatys and the rest with `--steps 60`; other work ran on the machine, so its seconds are
-no benchmark. LPIPS there is not the published one: its heads were fitted on other SqueezeNet weights.
+`--encoder vgg19-normalised --judge vgg19-normalised --lpips FILE --lpips-encoder squeezenet-caffe`,
+deep-photo with `--steps 150`, then gatys and the rest with `--steps 60`; other work ran on the machine, so
+its seconds are no benchmark. LPIPS there is not the published one: its heads were fitted on other weights.
 """
 
 import argparse
