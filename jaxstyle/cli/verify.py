@@ -1,7 +1,7 @@
 """`jaxstyle verify`: make a picture, or an artefact of `experiments/`, again from its provenance and compare.
 
 The same arguments run in the current folder, with `--output` or `--out` in a temporary one. The same seed on
-the same device gives the same bits; another device, other versions or flags may not, and are said.
+the same device is to give the same bits; another device, other versions or flags may not, and are said.
 """
 
 import argparse
