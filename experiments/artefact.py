@@ -29,6 +29,7 @@ from jaxstyle import InputError, core, fit, read, weights, write
 from jaxstyle.cli.provenance import circumstances, fingerprint, pixels
 from jaxstyle.core import Encoder, Image, Method
 from jaxstyle.image import plot
+from jaxstyle.image.io import replace
 from jaxstyle.metrics import content_distance, gram_distance
 
 DEMO = Path(__file__).parent / "demo"
@@ -80,7 +81,6 @@ class Run:
         self.claims: list[Claim] = []
         self.rows: list[dict[str, Any]] = []
         self.made: dict[str, dict[str, Any]] = {}
-        self.weights: dict[str, Any] = {}
         self.programs: dict[Any, Any] = {}
         self.networks: dict[str, Any] = {}
 
@@ -106,11 +106,10 @@ class Run:
         return self.load(next((name for name in names if weights.find(name)), names[0]))
 
     def load(self, name: str) -> Any:
-        """Return the network of the weights `name`, and note their hash; nothing is downloaded here."""
+        """Return the network of the weights `name`; nothing is downloaded here."""
         if not weights.find(name):
             raise MissingError(f"needs the weights {name}: `jaxstyle weights fetch {name}` gets them")
         if name not in self.networks:
-            self.weights[name] = fingerprint(weights.find(name))
             self.networks[name] = weights.load(name)
         return self.networks[name]
 
@@ -176,7 +175,7 @@ class Run:
             "claims": [claim._asdict() for claim in self.claims],
             "table": self.rows,
             "made": self.made,
-            "weights": self.weights,
+            "weights": {name: fingerprint(weights.find(name)) for name in self.networks},
             "pictures": {label: pixels(image) for label, image in self.pictures.items()},
             **circumstances(),
         }
@@ -212,7 +211,7 @@ def finished(run: Run, command: str, arguments: list[str], out: Path) -> dict[st
     columns = min(4, len(run.pictures))
     write(out / "sheet.jpg", plot.sheet([*run.pictures.values()], [*run.pictures], columns))
     facts = {"command": command, "arguments": arguments} | run.facts()
-    (out / "provenance.json").write_text(json.dumps(facts, indent=1) + "\n")
+    replace(out / "provenance.json", lambda path: path.write_text(json.dumps(facts, indent=1) + "\n"))
     return facts
 
 

@@ -66,3 +66,5 @@ def test_distance_is_zero_at_the_style_and_looks_under_the_masks(small_vgg, dist
     near = distance(small_vgg, both, both, halves, halves)
     assert near == pytest.approx(0, abs=1e-6)
     assert distance(small_vgg, both, both, halves, halves[::-1]) > 0.1
+    whole = distance(small_vgg, both, two, halves, jnp.ones((2, 32, 32)))
+    assert distance(small_vgg, both, two, halves) == pytest.approx(float(whole), rel=1e-4)

@@ -24,8 +24,7 @@ def make(run: Run) -> None:
     for label in ("uncontrolled", "guided"):
         image, row = run.pictures[label], {}
         for place, mask, style in (("below, style I", below, first), ("above, style II", 1 - below, second)):
-            whole = jnp.ones((1, *style.shape[:2]))
-            row[place] = float(gram_distance(method.encoder, image, style, mask[None], whole))
+            row[place] = float(gram_distance(method.encoder, image, style, mask[None]))
         run.row(picture=label, **row)
     above, ground = run.column("above, style II"), run.column("below, style I")
     run.claim("guided, the sky takes the second style: nearer to it by half", above[1] < above[0] / 2, above)

@@ -18,7 +18,6 @@ its seconds are no benchmark. LPIPS there is not the published one: its heads we
 import argparse
 import csv
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
@@ -30,7 +29,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from jaxstyle import fit, read, weights, write
-from jaxstyle.core import Encoder, Image, Method, stylize
+from jaxstyle.cli.compare import timed
+from jaxstyle.core import Encoder, Image, Method
 from jaxstyle.image import masks, plot
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
@@ -109,10 +109,8 @@ def made(file: Path, method: Method, pair: Pair) -> tuple[Image, float]:
     """
     if not file.exists():
         given = (method, pair.content, pair.style, pair.regions.content, pair.regions.style)
-        compiled = stylize.lower(*given).compile()
-        start = time.perf_counter()
-        image = jax.block_until_ready(compiled(*given))
-        write(file, image, settings=str(time.perf_counter() - start))
+        image, seconds = timed(*given)
+        write(file, image, settings=str(seconds))
     with Pillow.open(file) as picture:
         return read(file), float(picture.text["jaxstyle"])  # pyright: ignore
 

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
 import skimage.data
 
 from experiments.artefact import DEMO, Run, command
@@ -38,11 +39,9 @@ def make(run: Run) -> None:
     run.curves("losses", {name: [line[name] for line in curve] for name in ("loss", "content", "gram")})
     for step in sorted({0, *(steps * part // 8 - 1 for part in range(1, 9))} - {-1}):
         run.row(**{name: curve[step][name] for name in ("step", "loss", "content", "gram")})
-    quarter = lambda name, part: sum(
-        line[name] for line in curve[part * steps // 4 : (part + 1) * steps // 4 or 1]
-    )
-    losses = [quarter("loss", part) * 4 / steps for part in range(4)]
-    early, late = losses[0] - losses[1], losses[2] - losses[3]
+    quarters = np.array_split([line["loss"] for line in curve], 4)
+    losses = [float(np.mean(part)) for part in quarters if part.size]
+    early, late = losses[0] - losses[1], losses[-2] - losses[-1]
     run.claim("the loss drops quickly, then slowly: means of quarters", early > late, losses)
     first = curve[0]
     told = f"at the first step style {first['gram']:.3g}, content {first['content']:.3g}"

@@ -13,7 +13,8 @@ STYLES = ("glass", "ink", "strokes")
 
 
 def make(run: Run) -> None:
-    encoder, method = run.encoder(), WCT(run.encoder(), run.load("wct-decoders"), 1.0)
+    encoder = run.encoder()
+    method = WCT(encoder, run.load("wct-decoders"), 1.0)
     content = run.photograph(512, "coffee")
     styles = [run.keep(name, run.painting(512, name)) for name in STYLES]
     third = jnp.arange(content.shape[1]) * 3 // content.shape[1]
@@ -22,10 +23,7 @@ def make(run: Run) -> None:
     run.keep("masks", jnp.moveaxis(masks, 0, -1))
     image = run.stylize("three styles", method, content, styles, masks)
     for name, mask in zip(STYLES, masks, strict=True):
-        whole = [jnp.ones((1, *style.shape[:2])) for style in styles]
-        apart = [
-            float(gram_distance(encoder, image, s, mask[None], w)) for s, w in zip(styles, whole, strict=True)
-        ]
+        apart = [float(gram_distance(encoder, image, style, mask[None])) for style in styles]
         run.row(region=name, **{f"to {other}": value for other, value in zip(STYLES, apart, strict=True)})
     nearest = [min(STYLES, key=lambda other, row=row: row[f"to {other}"]) for row in run.rows]
     told = ", ".join(f"{place}: {other}" for place, other in zip(STYLES, nearest, strict=True))

@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 
+from jaxstyle import core
 from jaxstyle.cli import stylize
 from jaxstyle.cli.options import Parser, count
-from jaxstyle.core import Image, InputError, unknown
+from jaxstyle.core import Image, InputError, Method, unknown
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit
 from jaxstyle.methods import METHODS
@@ -51,13 +53,11 @@ def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
     return parser.parse_args([*pictures, "--output", str(options.output), "--size", str(options.size), *more])
 
 
-def timed(options: argparse.Namespace, content: Image, style: Image) -> tuple[Image, float]:
-    """Return what a method makes, and the seconds it takes once compiled."""
-    method, _ = stylize.build(options)
-    whole = jax.jit(lambda method, content, style: method.apply(content, method.prepare(style)))
-    compiled = whole.lower(method, content, style).compile()
+def timed(method: Method, *given: Any) -> tuple[Image, float]:
+    """Return what a method makes of what `core.stylize` takes, and the seconds it takes once compiled."""
+    compiled = core.stylize.lower(method, *given).compile()
     start = time.perf_counter()
-    image = jax.block_until_ready(compiled(method, content, style))
+    image = jax.block_until_ready(compiled(method, *given))
     return image, time.perf_counter() - start
 
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     every = [options_of(name, options) for name in options.methods]
     images, labels = [content, style], ["content", "style"]
     for name, own in zip(options.methods, every, strict=True):
-        image, seconds = timed(own, content, style)
+        image, seconds = timed(stylize.build(own)[0], content, style)
         images, labels = [*images, image], [*labels, f"{name}, {seconds:.{0 if seconds >= 10 else 2}f} s"]
         print(f"{name}: {seconds:.2f} s", file=sys.stderr)
     io.write(options.output, plot.sheet(images, labels, options.columns))

@@ -41,6 +41,11 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def beside(picture: Path) -> Path:
+    """Return where the provenance of a picture lies."""
+    return picture.with_name(f"{picture.name}.provenance.json")
+
+
 def write(options: argparse.Namespace, method: Method, image: Image, seconds: dict, **more: Any) -> None:
     """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
     single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
@@ -61,5 +66,4 @@ def write(options: argparse.Namespace, method: Method, image: Image, seconds: di
     }
     text = json.dumps(facts, indent=1)
     io.write(options.output, image, text)
-    beside = options.output.with_name(options.output.name + ".provenance.json")
-    io.replace(beside, lambda path: path.write_text(text + "\n"))
+    io.replace(beside(options.output), lambda path: path.write_text(text + "\n"))

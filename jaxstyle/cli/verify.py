@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.cli.provenance import circumstances
+from jaxstyle.cli.provenance import beside, circumstances
 from jaxstyle.core import InputError
 
 
@@ -49,8 +49,7 @@ def again(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     program = [sys.executable, "-m", facts["command"] if artefact else "jaxstyle", *arguments]
     if subprocess.run(program, stdout=subprocess.DEVNULL, check=False).returncode:
         raise InputError(f"cannot be made again: `{' '.join(program[1:])}` failed in {Path.cwd()}")
-    beside = folder / "provenance.json" if artefact else folder / f"{target.name}.provenance.json"
-    return facts_of(beside)
+    return facts_of(folder / "provenance.json" if artefact else beside(target))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ class LPIPS:
     @classmethod
     def read(cls, path: str | Path, encoder: Encoder) -> "LPIPS":
         """Read the heads of a published file for the encoder; raises `InputError` where they do not fit."""
-        heads = [jnp.ravel(head) for head in torchfile.read(Path(path)).values()]
+        heads = [jnp.ravel(head) for head in torchfile.read(path).values()]
         for layers in LAYERS:
             if set(layers) <= set(encoder.layers) and len(layers) == len(heads):
                 return cls(encoder, dict(zip(layers, heads, strict=True)))

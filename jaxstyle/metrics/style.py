@@ -7,57 +7,44 @@ style; or C_l, their covariances. Zero for a style with itself; 1 for an image w
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, Scalar
-from jaxstyle.image.masks import at
+from jaxstyle.image.masks import Masks, at
 from jaxstyle.statistics.covariance import Covariance, second_moment
 
-Masks = Float[Array, "k h w"]
 
-
-def gram_distance(
-    encoder: Encoder,
-    image: Image,
-    style: Image,
-    image_masks: Masks | None = None,
-    style_masks: Masks | None = None,
-) -> Scalar:
-    """Return the relative distance of second moments, a mean over regions and the encoder's style layers."""
-    return _mean(second_moment, encoder, image, style, image_masks, style_masks)
-
-
-def covariance_distance(
-    encoder: Encoder,
-    image: Image,
-    style: Image,
-    image_masks: Masks | None = None,
-    style_masks: Masks | None = None,
-) -> Scalar:
-    """Return the relative distance of covariances, a mean over regions and the encoder's style layers."""
-    covariance = lambda feature, mask: Covariance.of(feature, mask).matrix
-    return _mean(covariance, encoder, image, style, image_masks, style_masks)
-
-
-def _mean(
+def style_distance(
     matrix: Callable[[Feature, Mask | None], Array],
     encoder: Encoder,
     image: Image,
     style: Image,
-    image_masks: Masks | None,
-    style_masks: Masks | None,
+    image_masks: Masks | None = None,
+    style_masks: Masks | None = None,
 ) -> Scalar:
+    """Return the relative distance of a statistic, a mean over regions and the encoder's style layers.
+
+    Where only one side has masks, the other is looked at whole.
+    """
     layers = tuple(encoder.style_layers)
     own, other = encoder(image, layers), encoder(style, layers)
-    pairs: list[tuple[Mask | None, Mask | None]] = [(None, None)]
-    if image_masks is not None and style_masks is not None:
-        pairs = list(zip(image_masks, style_masks, strict=True))
+    regions = next((len(masks) for masks in (image_masks, style_masks) if masks is not None), 1)
+    here, there = ([None] * regions if masks is None else masks for masks in (image_masks, style_masks))
     under = lambda feature, mask: matrix(feature, None if mask is None else at(mask, feature))
 
     def distance(name: str, here: Mask | None, there: Mask | None) -> Array:
         goal = under(other[name], there)
         return jnp.sum((under(own[name], here) - goal) ** 2) / jnp.sum(goal**2)
 
-    return jnp.mean(jnp.stack([distance(name, here, there) for here, there in pairs for name in layers]))
+    pairs = zip(here, there, strict=True)
+    return jnp.mean(jnp.stack([distance(name, *pair) for pair in pairs for name in layers]))
+
+
+gram_distance = partial(style_distance, second_moment)
+"""The relative distance of second moments."""
+
+covariance_distance = partial(style_distance, lambda feature, mask: Covariance.of(feature, mask).matrix)
+"""The relative distance of covariances."""
