@@ -14,6 +14,7 @@ once, apply to content many times.
 | `Regions` | `[target, ...], (k, h, w)` | a target too: several, each where its mask is |
 | `Chain` | `[Method, ...] -> Method` | one after another |
 | `Smoother` | `(image, content) -> image` | makes a result a photograph again |
+| `Pass` | `(maps, own) -> maps` | a local step of a method: window by window it is the same (`windows.py`) |
 
 Losses, solvers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
 are leaves: a new style, weight or learning rate does not retrace. Integers, strings, booleans, tuples
@@ -89,11 +90,25 @@ class Encoder(Protocol):
 
     def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder": ...
 
+    def reduction(self, layer: str) -> int: ...
+
+    def reach(self, layer: str) -> int: ...
+
 
 class Smoother(Protocol):
     """Makes a result look like a photograph of what the content shows."""
 
     def __call__(self, image: Image, content: Image) -> Image: ...
+
+
+class Window(Protocol):
+    """A part of an image: which pixels of its features are its own, and where it is in maps of the whole."""
+
+    def owned(self, layer: str) -> Mask: ...
+
+    def cut(self, layer: str, whole: Array) -> Array: ...
+
+    def whole(self, layer: str) -> tuple[int, int]: ...
 
 
 class Loss:
@@ -114,6 +129,21 @@ class Loss:
     def terms(self, features: Features) -> dict[str, Scalar]:
         """Return the addends of the loss by name, weights included."""
         return {type(self).__name__.lower(): self(features)}
+
+    def sums(self, features: Features, window: "Window") -> Any:
+        """Return what the loss adds up over pixels, of those that a window owns (see `windows.py`).
+
+        Raises `InputError` where a loss is no function of sums.
+        """
+        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
+
+    def of_sums(self, sums: Any) -> Scalar:
+        """Return the loss, given the sums over all windows."""
+        raise NotImplementedError
+
+    def terms_of_sums(self, sums: Any) -> dict[str, Scalar]:
+        """Return the addends of the loss by name, given the sums over all windows."""
+        return {type(self).__name__.lower(): self.of_sums(sums)}
 
     def __add__(self, other: "Loss") -> "Loss":
         return Sum([self, other])
@@ -142,6 +172,12 @@ class Weighted(Loss):
     def terms(self, features: Features) -> dict[str, Scalar]:
         return {name: self.weight * value for name, value in self.loss.terms(features).items()}
 
+    def sums(self, features: Features, window: "Window") -> Any:
+        return self.loss.sums(features, window)
+
+    def terms_of_sums(self, sums: Any) -> dict[str, Scalar]:
+        return {name: self.weight * value for name, value in self.loss.terms_of_sums(sums).items()}
+
 
 @pytree
 class Sum(Loss):
@@ -160,11 +196,21 @@ class Sum(Loss):
         return Sum([loss.on(mask) for loss in self.losses])
 
     def terms(self, features: Features) -> dict[str, Scalar]:
-        terms: dict[str, Scalar] = {}
-        for loss in self.losses:
-            for name, value in loss.terms(features).items():
-                terms[name] = terms.get(name, 0.0) + value
-        return terms
+        return added([loss.terms(features) for loss in self.losses])
+
+    def sums(self, features: Features, window: "Window") -> list:
+        return [loss.sums(features, window) for loss in self.losses]
+
+    def terms_of_sums(self, sums: list) -> dict[str, Scalar]:
+        return added([loss.terms_of_sums(part) for loss, part in zip(self.losses, sums, strict=True)])
+
+
+def added(every: list[dict[str, Scalar]]) -> dict[str, Scalar]:
+    """Return the sums of terms of the same name."""
+    terms: dict[str, Scalar] = {}
+    for name, value in (item for one in every for item in one.items()):
+        terms[name] = terms.get(name, 0.0) + value
+    return terms
 
 
 @pytree
@@ -203,6 +249,13 @@ class Method:
         """Return the content in the style that `target` summarises, or in those of `Regions`."""
         raise NotImplementedError
 
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        """Return what `apply` does, computed window by window: see `windows.py`.
+
+        Raises `InputError` where a method needs the whole image at once.
+        """
+        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
+
 
 @pytree
 class Chain(Method):
@@ -215,10 +268,19 @@ class Chain(Method):
 
     def apply(self, content: Image, target: Any) -> Image:
         for index, method in enumerate(self.methods):
-            part = lambda every, index=index: every[index]
-            own = target.map(part) if isinstance(target, Regions) else part(target)
-            content = method.apply(content, own)
+            content = method.apply(content, self._own(target, index))
         return content
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        for index, method in enumerate(self.methods):
+            content = method.by_windows(content, self._own(target, index), tile)
+        return content
+
+    @staticmethod
+    def _own(target: Any, index: int) -> Any:
+        """Return the target of one of the methods."""
+        part = lambda every: every[index]
+        return target.map(part) if isinstance(target, Regions) else part(target)
 
 
 @jax.jit

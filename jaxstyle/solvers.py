@@ -8,11 +8,13 @@ holds, for every step, the value and its terms before that step.
 `LBFGS` is the algorithm of torch.optim.LBFGS without line search, which the published Gatys results
 used (Nocedal & Wright, algorithm 7.4): one evaluation a step; a first step of min(1, 1/|g|_1) times
 the learning rate; a pair (s, y) is kept only where y.s > 1e-10, which keeps the model convex; the
-start of the recursion is y.s / y.y. It differs in that nothing stops it early. `Zoom` is optax's, with
-a line search that guarantees descent for at least one evaluation more a step.
+start of the recursion is y.s / y.y. It differs in that nothing stops it early. `Spectral` is the same but
+for that start, a filter that is learned on the way (`spectrum.py`): it reaches a loss in fewer steps. `Zoom`
+is optax's, with a line search that guarantees descent for at least one evaluation more a step.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -20,6 +22,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from jaxstyle import spectrum
 from jaxstyle.core import Scalar, pytree
 
 Energy = Callable[[Array], tuple[Scalar, dict[str, Scalar]]]
@@ -27,7 +30,7 @@ History = dict[str, Float[Array, " steps"]]
 
 
 class LBFGSState(NamedTuple):
-    """The last gradient and step, and the latest `memory` pairs in ring buffers."""
+    """The last gradient and step, the latest `memory` pairs in ring buffers, a filter if there is one."""
 
     gradient: Array
     step: Array
@@ -37,18 +40,23 @@ class LBFGSState(NamedTuple):
     scale: Array
     done: Array
     pairs: Array
+    filter: spectrum.Spectrum | None
+
+    def precondition(self, x: Array) -> Array:
+        """Multiply by what the recursion starts from, but for a number."""
+        return x if self.filter is None else spectrum.filtered(self.filter, x)
 
 
-def lbfgs(learning_rate: float | Array, memory: int) -> optax.GradientTransformation:
-    """Return PyTorch's L-BFGS without line search as a transformation of one array."""
+def lbfgs(learning_rate: float | Array, memory: int, learned: bool = False) -> optax.GradientTransformation:
+    """Return L-BFGS without line search as a transformation of one array: PyTorch's, or with a filter."""
 
     def init(params):
         x = jnp.asarray(params)
         ring = jnp.zeros((memory, *x.shape), x.dtype)
         zero, count = jnp.zeros_like(x), jnp.zeros((), jnp.int32)
-        return LBFGSState(
-            zero, zero, ring, ring, jnp.zeros(memory, x.dtype), jnp.ones((), x.dtype), count, count
-        )
+        curvature, scale = jnp.zeros(memory, x.dtype), jnp.ones((), x.dtype)
+        start = spectrum.start(x.dtype) if learned else None
+        return LBFGSState(zero, zero, ring, ring, curvature, scale, count, count, start)
 
     def update(updates, state, params=None):
         del params
@@ -68,11 +76,14 @@ def _remember(state: LBFGSState, gradient: Array, memory: int) -> LBFGSState:
     keep = (state.done > 0) & (curvature > 1e-10)
     slot = jnp.where(keep, state.pairs % memory, memory)  # beyond the ring: dropped
     put = lambda ring, value: ring.at[slot].set(value, mode="drop")
+    if state.filter is not None:
+        new = spectrum.learn(state.filter, state.step, difference)
+        state = state._replace(filter=jax.tree.map(partial(jnp.where, keep), new, state.filter))
     return state._replace(
         steps=put(state.steps, state.step),
         differences=put(state.differences, difference),
         curvature=put(state.curvature, curvature),
-        scale=jnp.where(keep, curvature / jnp.vdot(difference, difference), state.scale),
+        scale=jnp.where(keep, curvature / jnp.vdot(difference, state.precondition(difference)), state.scale),
         pairs=state.pairs + keep,
     )
 
@@ -93,7 +104,7 @@ def _inverse_hessian(state: LBFGSState, gradient: Array, memory: int) -> Array:
         return q + (alphas[j] - beta) * state.steps[j]
 
     q, alphas = jax.lax.fori_loop(0, filled, backward, (gradient, jnp.zeros_like(state.curvature)))
-    return jax.lax.fori_loop(0, filled, forward, state.scale * q)
+    return jax.lax.fori_loop(0, filled, forward, state.scale * state.precondition(q))
 
 
 @pytree
@@ -106,6 +117,18 @@ class LBFGS:
 
     def transform(self) -> optax.GradientTransformation:
         return lbfgs(self.learning_rate, self.memory)
+
+
+@pytree
+class Spectral:
+    """L-BFGS that learns the curvature of frequencies and colours: fewer steps to the same loss."""
+
+    steps: int = 200
+    learning_rate: float = 1.0
+    memory: int = 100
+
+    def transform(self) -> optax.GradientTransformation:
+        return lbfgs(self.learning_rate, self.memory, learned=True)
 
 
 @pytree
@@ -132,8 +155,8 @@ class Adam:
         return optax.adam(self.learning_rate, self.b1, self.b2)
 
 
-Solver = LBFGS | Zoom | Adam
-SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "zoom": Zoom, "adam": Adam}
+Solver = LBFGS | Spectral | Zoom | Adam
+SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "spectral": Spectral, "zoom": Zoom, "adam": Adam}
 
 
 def advance(solver: Solver, energy: Energy, x: Array, state, count: int) -> tuple[Array, object, History]:

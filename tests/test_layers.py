@@ -9,8 +9,8 @@ import jaxstyle
 
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
-    {"core", "statistics", "solvers", "linalg", "torchfile"},
-    {"networks", "image"},
+    {"core", "statistics", "spectrum", "linalg", "torchfile", "windows"},
+    {"solvers", "networks", "image"},
     {"losses", "transforms", "smoothing", "metrics", "weights"},
     {"methods", "wrappers", "training"},
     {"cli"},

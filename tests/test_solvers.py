@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.solvers import LBFGS, SOLVERS, Adam, Zoom, advance, minimise
+from jaxstyle.solvers import LBFGS, SOLVERS, Adam, Spectral, Zoom, advance, minimise
 
 STEPS = 40
-EVERY = [LBFGS(STEPS), LBFGS(STEPS, learning_rate=0.2, memory=5), Zoom(STEPS), Adam(STEPS)]
-START = np.random.default_rng(0).uniform(-1, 1, (2, 3))
+EVERY = [LBFGS(STEPS), LBFGS(STEPS, learning_rate=0.2, memory=5), Spectral(STEPS), Zoom(STEPS), Adam(STEPS)]
+START = np.random.default_rng(0).uniform(-1, 1, (1, 2, 3))
 
 
 def quadratic(x):
@@ -91,7 +91,9 @@ def test_a_number_does_not_retrace(kind, field):
     assert not np.array_equal(*results)
 
 
-@pytest.mark.parametrize("solver", [LBFGS(STEPS), LBFGS(STEPS, memory=5), Zoom(STEPS)], ids=repr)
+@pytest.mark.parametrize(
+    "solver", [LBFGS(STEPS), LBFGS(STEPS, memory=5), Spectral(STEPS), Zoom(STEPS)], ids=repr
+)
 def test_reaches_the_minimum_of_a_quadratic(solver):
     x, _ = run(solver, quadratic, START)
     np.testing.assert_allclose(x, 1.0, atol=1e-6)
@@ -99,7 +101,7 @@ def test_reaches_the_minimum_of_a_quadratic(solver):
 
 @every_solver
 def test_stays_at_the_minimum(solver):
-    x, _ = run(solver, quadratic, jnp.ones((2, 3)))
+    x, _ = run(solver, quadratic, jnp.ones((1, 2, 3)))
     np.testing.assert_array_equal(x, 1.0)
 
 
@@ -108,7 +110,7 @@ def test_keeps_only_pairs_of_positive_curvature():
     x, state, history = go_on(solver, waves, *begin(solver), 60)
     kept = int(state.pairs)
     assert 0 < kept < 59  # some were, some not
-    curvature = jnp.sum(state.steps * state.differences, (1, 2))
+    curvature = jnp.sum(state.steps * state.differences, (1, 2, 3))
     np.testing.assert_allclose(curvature, state.curvature)
     assert jnp.all(curvature[:kept] > 1e-10) and not jnp.any(curvature[kept:])
     assert jnp.all(jnp.isfinite(x)) and jnp.all(jnp.isfinite(history["loss"]))

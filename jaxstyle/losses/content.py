@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 
-from jaxstyle.core import Feature, Features, Loss, Scalar, pytree
+from jaxstyle.core import Feature, Features, Loss, Scalar, Window, pytree
 
 
 @pytree
@@ -33,6 +33,16 @@ class Content(Loss):
     def __call__(self, features: Features) -> Scalar:
         errors = {name: jnp.mean((features[name] - self.target[name]) ** 2) for name in self.target}
         return sum(self.weight[name] * error for name, error in errors.items())
+
+    def sums(self, features: Features, window: Window) -> dict[str, Scalar]:
+        def total(name: str) -> Scalar:
+            errors = jnp.sum((features[name] - window.cut(name, self.target[name])) ** 2, -1)
+            return jnp.sum(errors * window.owned(name))
+
+        return {name: total(name) for name in self.target}
+
+    def of_sums(self, sums: dict[str, Scalar]) -> Scalar:
+        return sum(self.weight[name] * sums[name] / self.target[name].size for name in self.target)
 
     @classmethod
     def _scaled(cls, features: Features, weight: Mapping[str, Scalar], scale) -> "Content":

@@ -14,6 +14,8 @@ the number of pixels is in S already (c channels, content and style of one size 
 | jaxstyle | sum (S - A)^2 / sum A^2 | `Gram.relative`: free of the encoder's scale |
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -30,9 +32,13 @@ class Gram(Statistical):
     def summary(cls, feature: Feature, weight: Mask | None) -> Float[Array, "c c"]:
         return second_moment(feature, weight)
 
+    @classmethod
+    def average(cls, feature: Feature, target: Any, weight: Mask | None) -> Float[Array, "c c"]:
+        return second_moment(feature, weight)
+
     @staticmethod
-    def distance(feature: Feature, target: Float[Array, "c c"], weight: Mask | None) -> Scalar:
-        return jnp.mean((second_moment(feature, weight) - target) ** 2)
+    def apart(average: Float[Array, "c c"], target: Float[Array, "c c"]) -> Scalar:
+        return jnp.mean((average - target) ** 2)
 
     @staticmethod
     def size(target: Float[Array, "c c"]) -> Scalar:

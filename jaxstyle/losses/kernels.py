@@ -8,6 +8,7 @@ by |nu|^2.
 """
 
 import jax.numpy as jnp
+from jax import Array
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
 from jaxstyle.losses.statistical import Statistical
@@ -27,9 +28,13 @@ class MMD(Statistical):
     def summary(cls, feature: Feature, weight: Mask | None) -> KernelMean:
         return KernelMean.of(feature, cls.kernel(feature, weight), weight)
 
+    @classmethod
+    def average(cls, feature: Feature, target: KernelMean, weight: Mask | None) -> Array:
+        return target.kernel.mean(feature, weight)
+
     @staticmethod
-    def distance(feature: Feature, target: KernelMean, weight: Mask | None) -> Scalar:
-        return jnp.sum((target.kernel.mean(feature, weight) - target.mean) ** 2)
+    def apart(average: Array, target: KernelMean) -> Scalar:
+        return jnp.sum((average - target.mean) ** 2)
 
     @staticmethod
     def size(target: KernelMean) -> Scalar:

@@ -8,12 +8,16 @@ the distance from nothing, and is free of the encoder's scale.
 
 import dataclasses
 from collections.abc import Mapping
+from math import prod
 from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
+from jax import Array
 
-from jaxstyle.core import Feature, Features, Loss, Mask, Scalar, pytree
+from jaxstyle.core import Feature, Features, InputError, Loss, Mask, Scalar, Window, pytree
 from jaxstyle.image.masks import at
+from jaxstyle.statistics.moments import total
 
 
 @pytree
@@ -29,9 +33,19 @@ class Statistical(Loss):
         """Return the statistic of a layer."""
         raise NotImplementedError
 
-    @staticmethod
-    def distance(feature: Feature, target: Any, weight: Mask | None) -> Scalar:
+    @classmethod
+    def distance(cls, feature: Feature, target: Any, weight: Mask | None) -> Scalar:
         """Return how far a feature's statistic is from the target."""
+        return cls.apart(cls.average(feature, target, weight), target)
+
+    @classmethod
+    def average(cls, feature: Feature, target: Any, weight: Mask | None) -> Array:
+        """Return the statistic as a weighted mean over pixels; raises `InputError` if it is no such."""
+        raise InputError(f"{cls.__name__} needs the whole image at once: it cannot be tiled")
+
+    @staticmethod
+    def apart(average: Array, target: Any) -> Scalar:
+        """Return how far a weighted mean is from the target."""
         raise NotImplementedError
 
     @staticmethod
@@ -49,6 +63,24 @@ class Statistical(Loss):
             mask = None if self.mask is None else at(self.mask, features[name])
             value = value + self.weight[name] * self.distance(features[name], target, mask)
         return value
+
+    def _mask(self, name: str, window: Window) -> Mask | None:
+        """Return the mask at the resolution of a layer of the whole image."""
+        whole = jax.ShapeDtypeStruct((*window.whole(name), 1), jnp.float32)
+        return None if self.mask is None else at(self.mask, whole)
+
+    def sums(self, features: Features, window: Window) -> dict[str, Array]:
+        def share(name: str) -> Array:
+            own, mask = window.owned(name), self._mask(name, window)
+            size = prod(window.whole(name)) if mask is None else total(mask)
+            weight = own if mask is None else own * window.cut(name, mask)
+            return self.average(features[name], self.target[name], weight) * (total(weight) / size)
+
+        return {name: share(name) for name in self.target}
+
+    def of_sums(self, sums: dict[str, Array]) -> Scalar:
+        distances = {name: self.apart(sums[name], target) for name, target in self.target.items()}
+        return sum(self.weight[name] * distance for name, distance in distances.items())
 
     def on(self, mask: Mask) -> Self:
         return dataclasses.replace(self, mask=mask)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxstyle.core import Features, Loss, Scalar, pytree
+from jaxstyle.core import Features, Loss, Scalar, Window, pytree
 
 
 @pytree
@@ -28,3 +28,11 @@ class Variation(Loss):
     def __call__(self, features: Features) -> Scalar:
         x = features["image"]
         return jnp.sum(self.phi(x[1:] - x[:-1])) + jnp.sum(self.phi(x[:, 1:] - x[:, :-1]))
+
+    def sums(self, features: Features, window: Window) -> Scalar:
+        x, own = features["image"], window.owned("image")[..., None]
+        down, right = self.phi(x[1:] - x[:-1]) * own[:-1], self.phi(x[:, 1:] - x[:, :-1]) * own[:, :-1]
+        return jnp.sum(down) + jnp.sum(right)
+
+    def of_sums(self, sums: Scalar) -> Scalar:
+        return sums

@@ -31,5 +31,7 @@ class AdaIN(Recoded):
     def summary(self, feature: Feature, weight: Mask | None) -> Moments:
         return Moments.of(feature, weight)
 
-    def match(self, feature: Feature, target: Moments, weight: Mask | None) -> Feature:
-        return match_moments(feature, target, weight)
+    def match(
+        self, feature: Feature, target: Moments, weight: Mask | None, own: Moments | None = None
+    ) -> Feature:
+        return match_moments(feature, target, weight, own)

@@ -23,6 +23,7 @@ from jaxstyle.statistics.patches import Patches
 from jaxstyle.statistics.quantiles import Quantiles
 from jaxstyle.transforms import match_covariance, match_moments, match_quantiles, match_sliced
 from jaxstyle.transforms.covariance import monge
+from jaxstyle.windows import Pass, Size
 
 
 class ColorTransfer(Transfer):
@@ -31,8 +32,11 @@ class ColorTransfer(Transfer):
     def encode(self, image: Image) -> Feature:
         return image
 
-    def decode(self, feature: Feature, content: Image) -> Image:
+    def render(self, feature: Feature) -> Image:
         return jnp.clip(feature, 0, 1)
+
+    def encoding(self, image: Size) -> Pass:
+        return Pass(lambda maps, own: (self.encode(maps[0]),), image, image)
 
 
 @pytree
@@ -47,14 +51,16 @@ class Reinhard(ColorTransfer):
     def encode(self, image: Image) -> Feature:
         return to_lab(image)
 
-    def decode(self, feature: Feature, content: Image) -> Image:
+    def render(self, feature: Feature) -> Image:
         return jnp.clip(from_lab(feature), 0, 1)
 
     def summary(self, feature: Feature, weight: Mask | None) -> Moments:
         return Moments.of(feature, weight)
 
-    def match(self, feature: Feature, target: Moments, weight: Mask | None) -> Feature:
-        return match_moments(feature, target, weight)
+    def match(
+        self, feature: Feature, target: Moments, weight: Mask | None, own: Moments | None = None
+    ) -> Feature:
+        return match_moments(feature, target, weight, own)
 
 
 @pytree
@@ -69,8 +75,10 @@ class Monge(ColorTransfer):
     def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
         return Covariance.of(feature, weight)
 
-    def match(self, feature: Feature, target: Covariance, weight: Mask | None) -> Feature:
-        return match_covariance(feature, target, weight, monge)
+    def match(
+        self, feature: Feature, target: Covariance, weight: Mask | None, own: Covariance | None = None
+    ) -> Feature:
+        return match_covariance(feature, target, weight, monge, own)
 
 
 @pytree
@@ -89,7 +97,7 @@ class Pitie(ColorTransfer):
     def summary(self, feature: Feature, weight: Mask | None) -> Patches:
         return Patches.of(feature, 1, weight)
 
-    def match(self, feature: Feature, target: Patches, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Patches, weight: Mask | None, own: None = None) -> Feature:
         return match_sliced(feature, target, weight, self.rotations, self.seed)
 
 
@@ -105,5 +113,5 @@ class ColorHistogram(ColorTransfer):
     def summary(self, feature: Feature, weight: Mask | None) -> Quantiles:
         return Quantiles.of(feature, weight)
 
-    def match(self, feature: Feature, target: Quantiles, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Quantiles, weight: Mask | None, own: None = None) -> Feature:
         return match_quantiles(feature, target, weight)

@@ -11,9 +11,10 @@ targets, each where its mask is (`core.Regions`), the style loss is
 progress bars, snapshots and Ctrl-C. Pixels are not constrained on the way; the result is clipped.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
+from jaxstyle.networks.windowed import Windowed
 from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
@@ -110,6 +112,13 @@ class Descent(Method):
             image = jnp.clip(minimise(stage.solver, energy, image)[0], 0, 1)
         return image
 
+    def windowed(self, tile: int) -> Self:
+        """Return the same descent by windows of `tile` pixels a side; the style is summarised whole."""
+        return dataclasses.replace(self, encoder=Windowed(self.encoder, tile))
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return self.windowed(tile).apply(content, target)
+
     def descend(
         self, content: Image, target: Any, every: int = 10, first: Image | None = None
     ) -> Iterator[Snapshot]:
@@ -152,6 +161,8 @@ def style_loss(target: Any) -> Loss:
 
 def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[str, Scalar]]:
     """Return the loss of an image and its terms."""
+    if isinstance(encoder, Windowed):
+        return encoder.energy(loss, image)
     terms = loss.terms(encoder(image, loss.layers))
     return sum(terms.values()), terms
 

@@ -28,7 +28,7 @@ class Matching(Recoded):
     def summary(self, feature: Feature, weight: Mask | None) -> Quantiles:
         return Quantiles.of(feature, weight)
 
-    def match(self, feature: Feature, target: Quantiles, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Quantiles, weight: Mask | None, own: None = None) -> Feature:
         return match_quantiles(feature, target, weight)
 
 

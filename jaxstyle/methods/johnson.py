@@ -11,9 +11,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Image, Mask, Method, pytree
+from jaxstyle.core import Image, Mask, Method, Regions, pytree
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.transforms import match_regions
+from jaxstyle.windows import by_windows
 
 
 @pytree
@@ -35,3 +36,7 @@ class Johnson(Method):
     def apply(self, content: Image, target: TransformNet) -> Image:
         styled = match_regions(lambda image, network, _: network(image), content, target)
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
+
+    def by_windows(self, content: Image, target: TransformNet, tile: int) -> Image:
+        drawn = lambda network: lambda image: by_windows(network.passes(image.shape[:2]), tile, image)[0]
+        return self.apply(content, target.map(drawn) if isinstance(target, Regions) else drawn(target))

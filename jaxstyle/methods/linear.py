@@ -41,7 +41,7 @@ class Linear(Transfer):
     def summary(self, feature: Feature, weight: Mask | None) -> Style:
         return Style(feature, weight)
 
-    def match(self, feature: Feature, target: Style, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Style, weight: Mask | None, own: None = None) -> Feature:
         return self.network(feature, target.feature, weight, target.weight)
 
     def decode(self, feature: Feature, content: Image) -> Image:

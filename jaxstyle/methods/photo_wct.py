@@ -39,7 +39,7 @@ class PhotoWhitening(Transfer):
     def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
         return Covariance.of(feature, weight)
 
-    def match(self, feature: Feature, target: Covariance, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Covariance, weight: Mask | None, own: None = None) -> Feature:
         return match_covariance(feature, target, weight)
 
 

@@ -30,8 +30,15 @@ class Swap(Recoded):
     def summary(self, feature: Feature, weight: Mask | None) -> Patches:
         return Patches.of(feature, self.patch, weight)
 
-    def match(self, feature: Feature, target: Patches, weight: Mask | None) -> Feature:
+    def match(self, feature: Feature, target: Patches, weight: Mask | None, own: None = None) -> Feature:
         return swap_patches(feature, target, weight)
+
+    def measure(self, feature: Feature, weight: Mask | None) -> list:
+        return []
+
+    @property
+    def reach(self) -> int:
+        return self.network.reach + self.patch - 1
 
 
 @pytree

@@ -9,18 +9,24 @@ network encodes, another that was trained for it decodes. `Multilevel` are chain
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Method
+from jaxstyle.core import Chain, Encoder, Feature, Image, InputError, Mask, Method, Regions, regions
 from jaxstyle.image.masks import at
-from jaxstyle.networks.decoders import Decoder, decoded, encoded
+from jaxstyle.networks.decoders import Decoder, encoded
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_regions
+from jaxstyle.windows import Maps, Pass, Size, by_windows, fitted
 
 
 class Transfer(Method):
     """Match one statistic in closed form: a subclass says which, and of what."""
 
     alpha: Array | float
+    reach = 0  # feature pixels beyond its own that matching and decoding see
 
     def encode(self, image: Image) -> Feature:
         """Return what is matched."""
@@ -28,14 +34,18 @@ class Transfer(Method):
 
     def decode(self, feature: Feature, content: Image) -> Image:
         """Return the image of the content's size that a feature stands for, in [0, 1]."""
+        return fitted(self.render(feature), content.shape[:2])
+
+    def render(self, feature: Feature) -> Image:
+        """Return the image that a feature stands for, of whole feature pixels, in [0, 1]."""
         raise NotImplementedError
 
     def summary(self, feature: Feature, weight: Mask | None) -> Any:
         """Return the statistic of a style's feature."""
         raise NotImplementedError
 
-    def match(self, feature: Feature, target: Any, weight: Mask | None) -> Feature:
-        """Return the feature with the target's statistic."""
+    def match(self, feature: Feature, target: Any, weight: Mask | None, own: Any = None) -> Feature:
+        """Return the feature with the target's statistic; `own` is that of all that it is a part of."""
         raise NotImplementedError
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
@@ -46,6 +56,42 @@ class Transfer(Method):
         feature = self.encode(content)
         matched = match_regions(self.match, feature, target)
         return self.decode(self.alpha * matched + (1 - self.alpha) * feature, content)
+
+    def measure(self, feature: Feature, weight: Mask | None) -> list:
+        """Return a list of what a window of a content's feature adds to the statistics of the whole."""
+        return [self.summary(feature, weight)]
+
+    def encoding(self, image: Size) -> Pass:
+        """Return `encode` as a pass over images of a size."""
+        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
+
+    def decoding(self, encoding: Pass, target: Any) -> Pass:
+        """Return what follows `encode` as a pass over features: match, blend, decode."""
+        feature = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)
+        parts = regions(target)
+        masks = tuple(at(mask, feature) for _, mask in parts if mask is not None)
+
+        def measure(maps: Maps, weight: Mask | None) -> list:
+            places = [weight if weight is None else weight * mask for mask in maps[1:]] or [weight]
+            return [told for place in places for told in self.measure(maps[0], place)]
+
+        def function(maps: Maps, own: list) -> Maps:
+            feature, *places = maps
+            targets = list(zip([part for part, _ in parts], own or [None] * len(parts), strict=True))
+            match = lambda feature, pair, weight: self.match(feature, pair[0], weight, pair[1])
+            whole = Regions(targets, jnp.stack(places)) if places else targets[0]
+            matched = match_regions(match, feature, whole)
+            return (self.render(self.alpha * matched + (1 - self.alpha) * feature),)
+
+        size = tuple(n * encoding.shrink for n in encoding.made)
+        return Pass(function, encoding.made, size, self.reach, 1, encoding.shrink, measure, masks)
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        encoding = self.encoding(content.shape[:2])
+        if not all(isinstance(part, Moments | Covariance) for part in self.measure(content[:1, :1], None)):
+            return super().by_windows(content, target, tile)
+        (image,) = by_windows([encoding, self.decoding(encoding, target)], tile, content)
+        return fitted(image, content.shape[:2])
 
 
 class Recoded(Transfer):
@@ -58,8 +104,19 @@ class Recoded(Transfer):
     def encode(self, image: Image) -> Feature:
         return encoded(self.encoder, self.level, image)
 
-    def decode(self, feature: Feature, content: Image) -> Image:
-        return decoded(self.network, feature, content)
+    def render(self, feature: Feature) -> Image:
+        return jnp.clip(self.network(feature), 0, 1)
+
+    @property
+    def reach(self) -> int:
+        return self.network.reach
+
+    def encoding(self, image: Size) -> Pass:
+        unit, layer = 2 ** (self.level - 1), f"relu{self.level}_1"
+        cells = tuple(-(-n // unit) for n in image)
+        given = tuple(unit * n for n in cells)
+        encode = lambda maps, own: (self.encode(maps[0]),)
+        return Pass(encode, given, cells, self.encoder.reach(layer), unit)
 
 
 class Multilevel(Method):
@@ -71,6 +128,9 @@ class Multilevel(Method):
     def at(self, level: int) -> Transfer:
         """Return the transfer at one level."""
         raise NotImplementedError
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return self.chain.by_windows(content, target, tile)
 
     @property
     def chain(self) -> Chain:

@@ -34,8 +34,10 @@ class Whitening(Recoded):
     def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
         return Covariance.of(feature, weight)
 
-    def match(self, feature: Feature, target: Covariance, weight: Mask | None) -> Feature:
-        return match_covariance(feature, target, weight, self.way)
+    def match(
+        self, feature: Feature, target: Covariance, weight: Mask | None, own: Covariance | None = None
+    ) -> Feature:
+        return match_covariance(feature, target, weight, self.way, own)
 
 
 @pytree

@@ -80,6 +80,12 @@ class Decoder(Trained):
         """The convolutions from relu{level}_1 to the image, in order."""
         return mirrored(self.level)
 
+    @property
+    def reach(self) -> int:
+        """How many pixels of the feature beyond its own a pixel of the image sees."""
+        pixels = sum(2 ** (int(name[4]) - 1) for name in self.layers)
+        return -(-pixels // 2 ** (self.level - 1))
+
     def _width(self, name: str) -> int:
         """Return the channels after a convolution: the last of a block makes those of the block above."""
         block = int(name[4]) - (name.endswith("_1"))

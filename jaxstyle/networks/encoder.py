@@ -57,6 +57,10 @@ class Encoder(nnx.Module):
         """Return how many pixels a side of one feature pixel of `layer` spans."""
         raise NotImplementedError
 
+    def reach(self, layer: str) -> int:
+        """Return how many pixels beyond its own a feature pixel of `layer` sees."""
+        raise InputError(f"{type(self).__name__} needs the whole image at once: it has no windows")
+
     def stage(self, name: str, x: Feature) -> Feature:
         """Compute the layer `name` from the one before it."""
         raise NotImplementedError

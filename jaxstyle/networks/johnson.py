@@ -16,6 +16,7 @@ reflects at its border, where the paper reflects once by 40 pixels and lets the 
 last convolution is linear, as in the Stanford report; the paper scales a tanh.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import jax
@@ -29,6 +30,7 @@ from jaxstyle.networks.convolution import LAYOUT, column_conv, doubling_conv, re
 from jaxstyle.networks.decoders import trained_conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
+from jaxstyle.windows import Pass, Size, whole
 
 
 def halving_conv(x: Feature, kernel) -> Feature:
@@ -39,13 +41,12 @@ def halving_conv(x: Feature, kernel) -> Feature:
 
 
 class InstanceNorm(nnx.Module):
-    """Bring every channel to its own learned mean and deviation."""
+    """Bring every channel, of these moments as a whole, to its own learned mean and deviation."""
 
     def __init__(self, channels: int):
         self.scale, self.shift = nnx.Param(jnp.ones(channels)), nnx.Param(jnp.zeros(channels))
 
-    def __call__(self, x: Feature) -> Feature:
-        own = Moments.of(x)
+    def __call__(self, x: Feature, own: Moments) -> Feature:
         return (x - own.mean) * (self.scale[...] / own.deviation) + self.shift[...]
 
 
@@ -71,17 +72,47 @@ class TransformNet(Trained):
         residuals = [f"residual{i}_{half}" for i in range(1, self.residuals + 1) for half in "ab"]
         return ("first", "down1", "down2", *residuals, "up1", "up2")
 
-    def _stage(self, name: str, x: Feature, convolve=trained_conv) -> Feature:
-        return getattr(self, f"{name}_norm")(getattr(self, name)(x, convolve))
+    def passes(self, size: Size) -> list[Pass]:
+        """Return the network as a pass for every convolution, which normalises what the one before made.
+
+        A map that a residual will be added to travels along, first.
+        """
+        sizes = [tuple(-(-n // 2**level) for n in size) for level in range(3)]
+        norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
+        active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))
+        added = lambda name, maps, own: maps[0] + norm(name, maps[1], own)
+        conv = lambda name, x, convolve=trained_conv: getattr(self, name)(x, convolve)
+        step = partial(Pass, measure=lambda maps, weight: [Moments.of(maps[-1], weight)])
+
+        passes = [Pass(lambda maps, own: (conv("first", maps[0], column_conv),), size, size, 4)]
+        for level, (name, before) in enumerate((("down1", "first"), ("down2", "down1"))):
+
+            def down(maps, own, name=name, before=before):
+                return (conv(name, active(before, maps, own), halving_conv),)
+
+            passes.append(step(down, sizes[level], sizes[level + 1], 1, 2))
+        enter, before = active, "down2"
+        for i in range(1, self.residuals + 1):
+            a, b = f"residual{i}_a", f"residual{i}_b"
+
+            def first(maps, own, enter=enter, before=before, a=a):
+                x = enter(before, maps, own)
+                return x, conv(a, x)
+
+            def second(maps, own, a=a, b=b):
+                return maps[0], conv(b, active(a, maps, own))
+
+            passes += [step(each, sizes[2], sizes[2], 1) for each in (first, second)]
+            enter, before = added, b
+        for level, name in ((2, "up1"), (1, "up2")):
+
+            def up(maps, own, enter=enter, name=name, before=before):
+                return (conv(name, enter(before, maps, own), doubling_conv),)
+
+            passes.append(step(up, sizes[level], tuple(2 * n for n in sizes[level]), 1, 1, 2))
+            enter, before = active, name
+        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own), column_conv)) / 255,)
+        return [*passes, step(last, size, size, 4)]
 
     def __call__(self, image: Image) -> Image:
-        h, w = image.shape[:2]
-        x = jax.nn.relu(self._stage("first", image, column_conv))
-        for name in ("down1", "down2"):
-            x = jax.nn.relu(self._stage(name, x, halving_conv))
-        for i in range(1, self.residuals + 1):
-            x = x + self._stage(f"residual{i}_b", jax.nn.relu(self._stage(f"residual{i}_a", x)))
-        for name, scale in (("up1", 2), ("up2", 1)):
-            fitted = lambda x, kernel, s=scale: doubling_conv(x, kernel)[: -(-h // s), : -(-w // s)]
-            x = jax.nn.relu(self._stage(name, x, fitted))
-        return (127.5 + self.last(x, column_conv)) / 255
+        return whole(self.passes(image.shape[:2]), image)[0]

@@ -74,6 +74,11 @@ class VGG(Encoder):
     def reduction(self, layer: str) -> int:
         return 2 ** (int(layer[4]) - (not layer.startswith("pool")))
 
+    def reach(self, layer: str) -> int:
+        """A convolution sees a pixel beyond at its own resolution, pooling none."""
+        before = self.layers[: self.layers.index(layer) + 1]
+        return sum(self.reduction(name) for name in before if name.startswith("conv"))
+
     def stage(self, name: str, x: Feature) -> Feature:
         if name.startswith("conv"):
             return getattr(self, name)(x, reflect_conv if self.flavour == "normalised" else zero_conv)

@@ -56,10 +56,17 @@ WAYS: dict[str, Way] = {way.__name__: way for way in (zca, cholesky, monge, newt
 
 
 def match_covariance(
-    feature: Feature, target: Covariance, weight: Mask | None = None, way: Way = zca
+    feature: Feature,
+    target: Covariance,
+    weight: Mask | None = None,
+    way: Way = zca,
+    own: Covariance | None = None,
 ) -> Feature:
-    """Return the feature with the mean and the covariance of `target`; never in less than float32 within."""
-    own = Covariance.of(feature, weight)
+    """Return the feature with the mean and the covariance of `target`; never in less than float32 within.
+
+    `own` is the covariance of all that the feature is a part of.
+    """
+    own = own or Covariance.of(feature, weight)
     matrix = way(own.matrix, target.matrix)
     moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
     size = jnp.dot(own.mean, own.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)

@@ -9,7 +9,12 @@ from jaxstyle.core import Feature, Mask
 from jaxstyle.statistics.moments import Moments
 
 
-def match_moments(feature: Feature, target: Moments, weight: Mask | None = None) -> Feature:
-    """Return the feature with the mean and the deviation of `target` in every channel."""
-    own = Moments.of(feature, weight)
+def match_moments(
+    feature: Feature, target: Moments, weight: Mask | None = None, own: Moments | None = None
+) -> Feature:
+    """Return the feature with the mean and the deviation of `target` in every channel.
+
+    `own` are the moments of all that the feature is a part of.
+    """
+    own = own or Moments.of(feature, weight)
     return (feature - own.mean) * (target.deviation / own.deviation) + target.mean

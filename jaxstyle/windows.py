@@ -1,0 +1,250 @@
+"""Window by window, and yet the whole: exact results where the image does not fit at once.
+
+    x_k = f_k(x_{k-1}, s_k),    s_k = merge over windows of measure_k(x_{k-1})        a `Pass` each
+
+A pass is local, but for statistics of all of its input, which merge. `whole` runs passes on whole maps,
+`by_windows` on one window after another in one compiled program; both give the same to rounding.
+
+A window is a tile of the image and `reach` pixels around it, which is what a network sees beyond. It ends
+where the image ends, so borders are padded as those of the whole. All windows have one shape and begin at
+multiples of `shrink`, as pooling does. What is computed of the margin is thrown away.
+
+A map of more than `KEEP` numbers for each pixel of the image is not kept: the pass that reads it computes
+it again. `summed` does for a loss what passes do for maps: what it adds up over pixels is added up over
+windows, and its gradient is that of every window, put where the window is.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from math import prod
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+KEEP = 16
+Maps = tuple[Float[Array, "h w ..."], ...]
+Size = tuple[int, int]
+
+
+class Pass(NamedTuple):
+    """A local function of maps, `(maps, own) -> maps`; `own` is what `measure` told of all that went in.
+
+    `given`, `made`: height and width of what goes in (cut, or its end repeated) and of what comes out;
+    `shrink` pixels a side become `grow`; `reach` counts pixels of the input; `also` are further maps, of
+    any resolution, that go in. `measure(maps, weight)` returns a list of statistics that merge.
+    """
+
+    function: Callable[[Maps, list], Maps]
+    given: Size
+    made: Size
+    reach: int = 0
+    shrink: int = 1
+    grow: int = 1
+    measure: Callable[[Maps, Any], list] = lambda maps, weight: []
+    also: Maps = ()
+
+    def inputs(self, maps: Maps) -> Maps:
+        """Return what goes in."""
+        return (*(fitted(x, self.given) for x in maps), *self.also)
+
+    def after(self, first: "Pass", own: list) -> "Pass":
+        """Return `first` and then this one as one pass, which measures nothing any more."""
+        spare = [made - given for made, given in zip(first.made, self.given, strict=True)]
+
+        def function(maps: Maps, own_of_this: list) -> Maps:
+            count = len(maps) - len(self.also)
+            between = (*first.function(maps[:count], own), *maps[count:])
+            return self.function(
+                tuple(x[: x.shape[0] - spare[0], : x.shape[1] - spare[1]] for x in between), own_of_this
+            )
+
+        return Pass(
+            function,
+            first.given,
+            self.made,
+            first.reach + -(-(self.reach + max(spare)) * first.shrink // first.grow),
+            first.shrink * self.shrink,
+            first.grow * self.grow,
+            also=(*first.also, *(fitted(x, first.made) for x in self.also)),
+        )
+
+
+def fitted(x: Array, size: Size) -> Array:
+    """Return a map cut to a size, or with its last row and column repeated up to it."""
+    x = x[: size[0], : size[1]]
+    pads = [(0, wanted - has) for wanted, has in zip(size, x.shape, strict=False)]
+    return jnp.pad(x, pads + [(0, 0)] * (x.ndim - 2), mode="edge") if any(map(any, pads)) else x
+
+
+def whole(passes: list[Pass], *maps: Array) -> Maps:
+    """Run passes on whole maps."""
+    for step in passes:
+        maps = step.inputs(maps)
+        maps = step.function(maps, step.measure(maps, None))
+    return maps
+
+
+class Axis(NamedTuple):
+    """The windows along an axis of `given` pixels: `count` of `size`, each `tile` long without its margin."""
+
+    given: int
+    size: int
+    tile: int
+    reach: int
+    count: int
+
+    @classmethod
+    def of(cls, given: int, tile: int, reach: int, unit: int) -> "Axis":
+        """Return windows that begin at multiples of `unit` and all end alike."""
+        tile, reach = max(tile // unit, 1) * unit, -(-reach // unit) * unit
+        if given <= tile + 2 * reach:
+            return cls(given, given, given, 0, 1)
+        last = (given - tile - 2 * reach) // unit * unit
+        return cls(given, given - last, tile, reach, -(-given // tile))
+
+    def start(self, index):
+        """Return where a window begins."""
+        return jnp.clip(index * self.tile - self.reach, 0, self.given - self.size)
+
+
+def _part(x: Array, begins: list, sizes: list[int]) -> Array:
+    more = x.shape[len(sizes) :]
+    return lax.dynamic_slice(x, [*begins, *(0 for _ in more)], [*sizes, *more])
+
+
+def _cut(x: Array, axes: list[Axis], starts: list) -> Array:
+    """Return the window of a map, whose resolution may be another."""
+    places = [start * n // axis.given for start, n, axis in zip(starts, x.shape, axes, strict=False)]
+    sizes = [axis.size * n // axis.given for n, axis in zip(x.shape, axes, strict=False)]
+    return _part(x, places, sizes)
+
+
+def _merged(statistics: list, others: list) -> list:
+    return [one.merge(other) for one, other in zip(statistics, others, strict=True)]
+
+
+class Sweep(NamedTuple):
+    """One pass over all windows, what it makes cut to what the pass after it wants."""
+
+    step: Pass
+    following: Pass | None
+    axes: list[Axis]
+    size: Size  # of what is made
+
+    @classmethod
+    def of(cls, step: Pass, following: Pass | None, image: Size, tile: int) -> "Sweep":
+        """Return the sweep whose windows are `tile` pixels of an image of size `image`."""
+        edges = [max(tile * given // n, 1) for given, n in zip(step.given, image, strict=True)]
+        axes = [Axis.of(n, edge, step.reach, step.shrink) for n, edge in zip(step.given, edges, strict=True)]
+        wanted = step.made if following is None else tuple(map(min, step.made, following.given))
+        return cls(step, following, axes, wanted)
+
+    @property
+    def tiles(self) -> list[int]:
+        """Height and width of what a window makes, without its margin."""
+        pairs = zip(self.axes, self.size, strict=True)
+        return [a.tile * self.step.grow // self.step.shrink if a.count > 1 else n for a, n in pairs]
+
+    def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list, Array]:
+        """Return what the window of an index makes, where it is, and which of its pixels are new.
+
+        The last tiles lie over those before them, so that all are alike.
+        """
+        starts = [axis.start(i) for axis, i in zip(self.axes, index, strict=True)]
+        out = self.step.function(tuple(_cut(x, self.axes, starts) for x in maps), own)
+        fresh = [i * tile for i, tile in zip(index, self.tiles, strict=True)]
+        begins = [jnp.minimum(f, n - t) for f, n, t in zip(fresh, self.size, self.tiles, strict=True)]
+        offsets = [b - s * self.step.grow // self.step.shrink for b, s in zip(begins, starts, strict=True)]
+        new = [b + jnp.arange(t) >= f for b, t, f in zip(begins, self.tiles, fresh, strict=True)]
+        return tuple(_part(x, offsets, self.tiles) for x in out), begins, jnp.outer(*new)
+
+    def measured(self, made: Maps, begins: list, new: Array) -> list:
+        """Return what the pass after this measures of a window."""
+        if self.following is None:
+            return []
+        also = tuple(_part(x, begins, self.tiles) for x in self.following.also)
+        return self.following.measure((*made, *also), new.astype(made[0].dtype))
+
+    def __call__(self, maps: Maps, own: list, keep: bool) -> tuple[Maps, list]:
+        """Return what is made of all windows, if it is to be kept, and what is measured of it."""
+
+        def visit(carry, number):
+            kept, told = carry
+            made, begins, new = self.window(jnp.divmod(number, self.axes[1].count), maps, own)
+            put = lambda x, part: lax.dynamic_update_slice(x, part, [*begins, *(0 for _ in x.shape[2:])])
+            return (
+                tuple(map(put, kept, made)) if keep else (),
+                _merged(self.measured(made, begins, new), told),
+            ), None
+
+        made, begins, new = jax.eval_shape(self.window, (0, 0), maps, own)
+        told = jax.eval_shape(self.measured, made, begins, new)
+        kept = tuple(jnp.zeros((*self.size, *x.shape[2:]), x.dtype) for x in made) if keep else ()
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), told)
+        count = self.axes[0].count * self.axes[1].count
+        return lax.scan(visit, (kept, nothing), jnp.arange(count))[0]
+
+    def cost(self, maps: Maps, own: list) -> float:
+        """Return how many numbers there are in all that is made."""
+        made, _, _ = jax.eval_shape(self.window, (0, 0), maps, own)
+        return prod(self.size) * sum(prod(x.shape[2:]) for x in made)
+
+
+def by_windows(passes: list[Pass], tile: int, *maps: Array) -> Maps:
+    """Run passes on windows of `tile` pixels of the first map a side, margins apart.
+
+    The first pass measures nothing.
+    """
+    image, own = maps[0].shape[:2], []
+    step, *rest = passes
+    while True:
+        sweep = Sweep.of(step, rest[0] if rest else None, image, tile)
+        given = step.inputs(maps)
+        keep = not rest or sweep.cost(given, own) <= KEEP * prod(image)
+        made, told = sweep(given, own, keep)
+        if not rest:
+            return made
+        maps, step = (made, rest[0]) if keep else (maps, rest[0].after(step, own))
+        own, rest = told, rest[1:]
+
+
+def summed(function: Callable, x: Array, tile: int, reach: int, unit: int, given: Any) -> Any:
+    """Return the sum over windows of `function(given, window, axes, index)`; differentiable in `x` alone.
+
+    A window is computed anew for the gradient, so nothing of it is kept.
+    """
+    axes = [Axis.of(n, tile, reach, unit) for n in x.shape[:2]]
+    indices = jnp.divmod(jnp.arange(axes[0].count * axes[1].count), axes[1].count)
+
+    def part(given, x, index):
+        starts = [axis.start(i) for axis, i in zip(axes, index, strict=True)]
+        return _cut(x, axes, starts), starts
+
+    def of_window(given, index, window):
+        return function(given, window, axes, index)
+
+    @jax.custom_vjp
+    def total(given, x):
+        def visit(sums, index):
+            return jax.tree.map(jnp.add, sums, of_window(given, index, part(given, x, index)[0])), None
+
+        nothing = jax.eval_shape(lambda: of_window(given, (0, 0), part(given, x, (0, 0))[0]))
+        return lax.scan(visit, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), nothing), indices)[0]
+
+    def backward(residuals, cotangent):
+        given, x = residuals
+
+        def visit(gradient, index):
+            window, starts = part(given, x, index)
+            _, pull = jax.vjp(partial(of_window, given, index), window)
+            place = (*starts, 0)
+            here = lax.dynamic_slice(gradient, place, window.shape) + pull(cotangent)[0]
+            return lax.dynamic_update_slice(gradient, here, place), None
+
+        return None, lax.scan(visit, jnp.zeros_like(x), indices)[0]
+
+    total.defvjp(lambda given, x: (total(given, x), (given, x)), backward)
+    return total(given, x)

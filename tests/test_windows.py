@@ -1,0 +1,133 @@
+"""Windows: their geometry, and that what is computed by them is the whole's, whatever the sizes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import Compiled, features, picture
+
+from jaxstyle.core import InputError, Sum
+from jaxstyle.losses import Content, Gram, LinearMMD, Moments, PolynomialMMD, Variation
+from jaxstyle.methods.descent import evaluate
+from jaxstyle.networks.windowed import Windowed
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.windows import Axis, Pass, by_windows, whole
+
+
+@pytest.mark.parametrize("unit", [1, 2, 8])
+@pytest.mark.parametrize("reach", [0, 3, 8])
+@pytest.mark.parametrize("tile", [8, 24])
+def test_windows_cover_all_and_show_what_is_around(unit, reach, tile):
+    for given in range(1, 100):
+        axis = Axis.of(given, tile, reach, unit)
+        for i in range(axis.count):
+            start = int(axis.start(i))
+            first, end = i * axis.tile, min((i + 1) * axis.tile, given)
+            assert start % unit == 0
+            assert 0 <= start <= max(first - reach, 0)
+            assert min(end + reach, given) <= start + axis.size <= given
+        assert (axis.count - 1) * axis.tile < given <= axis.count * axis.tile
+
+
+def blurred(x):
+    """Return the mean of 3 x 3 pixels, the border repeated."""
+    padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    return sum(padded[i : i + x.shape[0], j : j + x.shape[1]] for i in range(3) for j in range(3)) / 9
+
+
+def halved(x):
+    h, w = x.shape[0] + x.shape[0] % 2, x.shape[1] + x.shape[1] % 2
+    x = jnp.pad(x, ((0, h - x.shape[0]), (0, w - x.shape[1]), (0, 0)), mode="edge")
+    return (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4
+
+
+def chain(size, wide):
+    """Return passes of all kinds: enlarging channels, halving, doubling, and with statistics between."""
+    half = tuple(-(-n // 2) for n in size)
+    measure = lambda maps, weight: [Covariance.of(maps[0], weight)]
+    centred = lambda maps, own: (maps[0] - own[0].mean) / jnp.sqrt(jnp.trace(own[0].matrix))
+    return [
+        Pass(lambda maps, own: (jnp.tile(blurred(maps[0]), wide),), size, size, 1),
+        Pass(lambda maps, own: (halved(centred(maps, own)),), size, half, 1, 2, 1, measure),
+        Pass(
+            lambda maps, own: (jnp.repeat(jnp.repeat(blurred(centred(maps, own)), 2, 0), 2, 1),),
+            half,
+            tuple(2 * n for n in half),
+            1,
+            1,
+            2,
+            measure,
+        ),
+        Pass(lambda maps, own: (blurred(centred(maps, own) + maps[1]),), size, size, 1, 1, 1, measure),
+    ]
+
+
+@pytest.mark.parametrize("wide", [1, 20])  # maps that are kept, and maps that are computed again
+@pytest.mark.parametrize("size", [(37, 50), (32, 32), (41, 16), (7, 60)])
+def test_passes_by_windows_are_the_whole(size, wide):
+    image = features(*size, 3)
+
+    @Compiled
+    def both(image):
+        passes = chain(size, wide)
+        passes[-1] = passes[-1]._replace(also=(jnp.tile(image, wide),))
+        return whole(passes, image)[0], by_windows(passes, 8, image)[0]
+
+    one, other = both(image)
+    assert one.shape == (*size, 3 * wide)
+    np.testing.assert_allclose(other, one, atol=2e-6)
+
+
+LOSSES = (Gram, LinearMMD, PolynomialMMD)
+
+
+@pytest.mark.parametrize("size", [(40, 75), (53, 33)])
+@pytest.mark.parametrize("kind", LOSSES)
+def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size):
+    """Of every loss that is a function of sums, and of a mask."""
+    content, style, mask = picture(*size, 1), picture(30, 36, 2), picture(*size, 3)[..., 0]
+
+    @Compiled
+    def both(image):
+        found = []
+        for encoder in (bare_vgg, Windowed(bare_vgg, 16)):
+            keep = Content.relative(encoder(content, ("relu2_1",)), {"relu2_1": 1.0})
+            match = kind.relative(bare_vgg(style, ("relu1_1", "relu3_1")), {"relu1_1": 0.5, "relu3_1": 1.0})
+            loss = Sum([keep, 10.0 * match, 3.0 * match.on(mask), 1e-3 * Variation()])
+            found.append(jax.value_and_grad(lambda x, e=encoder, loss=loss: evaluate(e, loss, x)[0])(image))
+        return found
+
+    (value, gradient), (other, its) = both(picture(*size, 4))
+    np.testing.assert_allclose(other, value, rtol=1e-5)
+    np.testing.assert_allclose(its, gradient, atol=1e-5 * np.max(np.abs(gradient)))
+
+
+def test_layers_are_those_of_the_whole(bare_vgg):
+    image = picture(45, 71, 1)
+    layers = ("relu1_1", "pool2", "relu3_1")
+    whole, parts = Compiled(lambda x: (bare_vgg(x, layers), Windowed(bare_vgg, 16)(x, layers)))(image)
+    assert whole.keys() == parts.keys()
+    for name, feature in whole.items():
+        np.testing.assert_allclose(parts[name], feature, atol=1e-4)
+
+
+def test_a_loss_that_is_no_sum_says_so(bare_vgg, content):
+    loss = Moments.mean(bare_vgg(content, ("relu1_1",)), {"relu1_1": 1.0})
+    with pytest.raises(InputError, match="Moments needs the whole image"):
+        evaluate(Windowed(bare_vgg, 16), loss, content)
+
+
+def test_memory_beside_images_does_not_grow(bare_vgg):
+    """Four times the pixels take four times the images, and nothing else."""
+    loss = Gram.mean(bare_vgg(picture(32, 32, 1), ("relu3_1",)), {"relu3_1": 1.0})
+    encoder = Windowed(bare_vgg, 32)
+
+    def taken(edge):
+        gradient = jax.jit(jax.grad(lambda x: evaluate(encoder, loss, x)[0]))
+        memory = (
+            gradient.lower(jax.ShapeDtypeStruct((edge, edge, 3), jnp.float32)).compile().memory_analysis()
+        )
+        return memory.temp_size_in_bytes
+
+    image = 4 * 3 * 256**2
+    assert taken(256) - taken(128) < 3 * image < taken(128)
