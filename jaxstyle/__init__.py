@@ -6,65 +6,7 @@ write("out.png", stylize(Gatys(weights.load("vgg19-lite")), read("photo.jpg"), r
 
 from importlib.metadata import version
 
-from jaxstyle import losses, solvers, transforms, weights
-from jaxstyle.core import Chain, InputError, Regions, stylize
-from jaxstyle.image.io import read, write
-from jaxstyle.image.resize import fit
-from jaxstyle.methods import (
-    MMD,
-    MRF,
-    WCT,
-    WCT2,
-    AdaIN,
-    ColorHistogram,
-    DeepPhoto,
-    Dream,
-    Gatys,
-    Histogram,
-    Johnson,
-    Linear,
-    Monge,
-    PhotoWCT,
-    Pitie,
-    Reconstruct,
-    Reinhard,
-    StyleSwap,
-)
-from jaxstyle.wrappers import Luminance, Matched, Smoothed, sweep
+import lazy_loader
 
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in the stub
 __version__ = version("jaxstyle")
-__all__ = [
-    "MMD",
-    "MRF",
-    "WCT",
-    "WCT2",
-    "AdaIN",
-    "Chain",
-    "ColorHistogram",
-    "DeepPhoto",
-    "Dream",
-    "Gatys",
-    "Histogram",
-    "InputError",
-    "Johnson",
-    "Linear",
-    "Luminance",
-    "Matched",
-    "Monge",
-    "PhotoWCT",
-    "Pitie",
-    "Reconstruct",
-    "Regions",
-    "Reinhard",
-    "Smoothed",
-    "StyleSwap",
-    "fit",
-    "losses",
-    "read",
-    "solvers",
-    "stylize",
-    "sweep",
-    "transforms",
-    "weights",
-    "write",
-]

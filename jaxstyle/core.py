@@ -249,6 +249,10 @@ class Method:
         """Return the content in the style that `target` summarises, or in those of `Regions`."""
         raise NotImplementedError
 
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
+        """Return what `prepare` does, of a style of any size; a method that needs it whole takes it whole."""
+        return self.prepare(style, mask)
+
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
         """Return what `apply` does, computed window by window: see `windows.py`.
 
@@ -265,6 +269,9 @@ class Chain(Method):
 
     def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
         return [method.prepare(style, mask) for method in self.methods]
+
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> list[Any]:
+        return [method.prepare_by_windows(style, mask, tile) for method in self.methods]
 
     def apply(self, content: Image, target: Any) -> Image:
         for index, method in enumerate(self.methods):

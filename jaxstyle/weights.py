@@ -104,13 +104,18 @@ def _entry(name: str) -> Entry:
     return known[name]
 
 
+def cache() -> Path:
+    """Return the user's folder for what can be made again."""
+    given = os.environ.get("JAXSTYLE_CACHE")
+    return Path(given) if given else platformdirs.user_cache_path("jaxstyle")
+
+
 def _folders() -> dict[str, Path]:
     """Return the folders to look in, in order."""
-    given, cache = os.environ.get("JAXSTYLE_WEIGHTS"), os.environ.get("JAXSTYLE_CACHE")
+    given = os.environ.get("JAXSTYLE_WEIGHTS")
     if given and not Path(given).is_dir():
         raise InputError(f"JAXSTYLE_WEIGHTS is {given}: there is no such folder")
-    root = Path(cache) if cache else platformdirs.user_cache_path("jaxstyle")
-    return {"bundled": BUNDLE} | ({"folder": Path(given)} if given else {}) | {"cache": root / "weights"}
+    return {"bundled": BUNDLE} | ({"folder": Path(given)} if given else {}) | {"cache": cache() / "weights"}
 
 
 def find(name: str) -> Path | None:

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-KEEP = 16
+KEEP = 32
 Maps = tuple[Float[Array, "h w ..."], ...]
 Size = tuple[int, int]
 
@@ -98,10 +98,13 @@ class Axis(NamedTuple):
 
     @classmethod
     def of(cls, given: int, tile: int, reach: int, unit: int) -> "Axis":
-        """Return windows that begin at multiples of `unit` and all end alike."""
+        """Return windows of up to `tile` pixels that begin at multiples of `unit` and all end alike."""
         tile, reach = max(tile // unit, 1) * unit, -(-reach // unit) * unit
         if given <= tile + 2 * reach:
             return cls(given, given, given, 0, 1)
+        tile = (
+            -(-given // (-(-given // tile) * unit)) * unit
+        )  # as many, and none much smaller than the others
         last = (given - tile - 2 * reach) // unit * unit
         return cls(given, given - last, tile, reach, -(-given // tile))
 
@@ -136,8 +139,16 @@ class Sweep(NamedTuple):
 
     @classmethod
     def of(cls, step: Pass, following: Pass | None, image: Size, tile: int) -> "Sweep":
-        """Return the sweep whose windows are `tile` pixels of an image of size `image`."""
-        edges = [max(tile * given // n, 1) for given, n in zip(step.given, image, strict=True)]
+        """Return the sweep whose windows are `tile` pixels of an image of size `image`.
+
+        Those of a coarse map span more of it: it has more channels, but not as many as fewer pixels.
+        """
+        finest = [max(sides) for sides in zip(step.given, step.made, strict=True)]
+        scales = [
+            (given / fine) * (fine / n) ** 0.5
+            for given, fine, n in zip(step.given, finest, image, strict=True)
+        ]
+        edges = [max(int(tile * scale), 1) for scale in scales]
         axes = [Axis.of(n, edge, step.reach, step.shrink) for n, edge in zip(step.given, edges, strict=True)]
         wanted = step.made if following is None else tuple(map(min, step.made, following.given))
         return cls(step, following, axes, wanted)
@@ -148,8 +159,8 @@ class Sweep(NamedTuple):
         pairs = zip(self.axes, self.size, strict=True)
         return [a.tile * self.step.grow // self.step.shrink if a.count > 1 else n for a, n in pairs]
 
-    def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list, Array]:
-        """Return what the window of an index makes, where it is, and which of its pixels are new.
+    def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list, list]:
+        """Return what the window of an index makes, where that is, and from where on it is new.
 
         The last tiles lie over those before them, so that all are alike.
         """
@@ -158,31 +169,36 @@ class Sweep(NamedTuple):
         fresh = [i * tile for i, tile in zip(index, self.tiles, strict=True)]
         begins = [jnp.minimum(f, n - t) for f, n, t in zip(fresh, self.size, self.tiles, strict=True)]
         offsets = [b - s * self.step.grow // self.step.shrink for b, s in zip(begins, starts, strict=True)]
-        new = [b + jnp.arange(t) >= f for b, t, f in zip(begins, self.tiles, fresh, strict=True)]
-        return tuple(_part(x, offsets, self.tiles) for x in out), begins, jnp.outer(*new)
+        return tuple(_part(x, offsets, self.tiles) for x in out), begins, fresh
 
-    def measured(self, made: Maps, begins: list, new: Array) -> list:
-        """Return what the pass after this measures of a window."""
+    def measured(self, made: Maps, begins: list, fresh: list) -> list:
+        """Return what the pass after this measures of what is new in a window."""
         if self.following is None:
             return []
         also = tuple(_part(x, begins, self.tiles) for x in self.following.also)
-        return self.following.measure((*made, *also), new.astype(made[0].dtype))
+        measure = partial(self.following.measure, (*made, *also))
+        new = [b + jnp.arange(t) >= f for b, t, f in zip(begins, self.tiles, fresh, strict=True)]
+        part = lambda: measure(jnp.outer(*new).astype(made[0].dtype))
+        all_new = (begins[0] == fresh[0]) & (begins[1] == fresh[1])
+        return lax.cond(all_new, lambda: measure(None), part)  # faster without weights
 
     def __call__(self, maps: Maps, own: list, keep: bool) -> tuple[Maps, list]:
         """Return what is made of all windows, if it is to be kept, and what is measured of it."""
 
         def visit(carry, number):
             kept, told = carry
-            made, begins, new = self.window(jnp.divmod(number, self.axes[1].count), maps, own)
+            made, begins, fresh = self.window(jnp.divmod(number, self.axes[1].count), maps, own)
             put = lambda x, part: lax.dynamic_update_slice(x, part, [*begins, *(0 for _ in x.shape[2:])])
             return (
                 tuple(map(put, kept, made)) if keep else (),
-                _merged(self.measured(made, begins, new), told),
+                _merged(self.measured(made, begins, fresh), told),
             ), None
 
-        made, begins, new = jax.eval_shape(self.window, (0, 0), maps, own)
-        told = jax.eval_shape(self.measured, made, begins, new)
-        kept = tuple(jnp.zeros((*self.size, *x.shape[2:]), x.dtype) for x in made) if keep else ()
+        made, begins, fresh = jax.eval_shape(self.window, (0, 0), maps, own)
+        told = jax.eval_shape(self.measured, made, begins, fresh)
+        pixel = maps[0].ravel()[0]  # whatever: all is overwritten; of zeros XLA would make all stores at once
+        fill = lambda x: jnp.full((*self.size, *x.shape[2:]), pixel, x.dtype)
+        kept = tuple(map(fill, made)) if keep else ()
         nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), told)
         count = self.axes[0].count * self.axes[1].count
         return lax.scan(visit, (kept, nothing), jnp.arange(count))[0]
@@ -211,8 +227,15 @@ def by_windows(passes: list[Pass], tile: int, *maps: Array) -> Maps:
         own, rest = told, rest[1:]
 
 
+def measured(step: Pass, measure: Callable[[Maps, Any], list], also: Maps, tile: int, *maps: Array) -> list:
+    """Return what `measure` tells of all that a pass makes, with further maps of its size, and keep nothing."""
+    following = Pass(lambda maps, own: maps, step.made, step.made, measure=measure, also=also)
+    sweep = Sweep.of(step, following, maps[0].shape[:2], tile)
+    return sweep(step.inputs(maps), [], keep=False)[1]
+
+
 def summed(function: Callable, x: Array, tile: int, reach: int, unit: int, given: Any) -> Any:
-    """Return the sum over windows of `function(given, window, axes, index)`; differentiable in `x` alone.
+    """Return the sum over windows of `function(given, window, axes, index)`, differentiable in `x` alone.
 
     A window is computed anew for the gradient, so nothing of it is kept.
     """

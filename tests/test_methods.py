@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import Compiled, picture
 
-from jaxstyle import Chain, Luminance, Matched, Regions, losses, stylize
+from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
 from jaxstyle.image.color import to_yiq
 from jaxstyle.methods import METHODS, MMD, WCT2, PhotoWCT
 from jaxstyle.methods.descent import Descent, evaluate
@@ -280,6 +281,28 @@ def program(method, content, style) -> str:
 def test_a_chain_of_one_is_the_same_program(build, name, content, style):
     method = build(name)
     assert program(Chain([method]), content, style) == program(method, content, style)
+
+
+TILED = ("adain", "wct", "style-swap", "johnson", "reinhard", "monge", "gatys", "mmd", "reconstruct", "dream")
+
+
+@over(METHODS)
+def test_tiles_are_the_whole(build, name, style):
+    """Under two masks too; a method that cannot says so."""
+    method, content = build(name), picture(61, 74, 6)
+    masks = jnp.stack([content[..., 0], 1 - content[..., 0]])
+    both = Regions([summarise(method, picture, None) for picture in (style, 1 - style)], masks)
+    targets = [both.targets[0], both] if name in STYLED else both.targets[:1]
+    for target in targets:
+        if name in TILED:
+            whole = run(method, content, target)
+            close(run(Tiled(method, 16), content, target), whole)  # Adam and whitening magnify rounding
+            close_enough = partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5)
+            prepared = [summarise(each, style, style[..., 0]) for each in (method, Tiled(method, 16))]
+            jax.tree.map(close_enough, *prepared)
+        else:
+            with pytest.raises(InputError, match="needs the whole image at once"):
+                run(Tiled(method, 16), content, target)
 
 
 def test_a_chain_is_one_after_another(build, content, style):

@@ -1,4 +1,4 @@
-"""`jaxstyle compare`: one content and style by many methods, in one labelled picture, with their seconds."""
+"""`jaxstyle compare`: One content and style by many methods, as a grid with their seconds."""
 
 import argparse
 import sys
@@ -10,7 +10,8 @@ import jax
 
 from jaxstyle import core
 from jaxstyle.cli import stylize
-from jaxstyle.cli.options import Parser, count
+from jaxstyle.cli.options import count
+from jaxstyle.cli.parser import Parser, others
 from jaxstyle.core import Image, InputError, Method, unknown
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit
@@ -20,9 +21,9 @@ from jaxstyle.methods.descent import Descent
 DEFAULT = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
 
 
-def add_compare(commands) -> None:
+def add(commands) -> None:
     """Add the subcommand `compare`."""
-    parser = commands.add_parser("compare", description="One content and style by many methods, as a grid.")
+    parser = commands.add_parser("compare", description=others()["compare"])
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("content", type=Path, help="the photograph")

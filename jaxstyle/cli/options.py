@@ -8,13 +8,6 @@ from jaxstyle.methods.wct2 import PLACES
 from jaxstyle.networks.unpooling import UNPOOLS
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
 def number(text: str) -> float:
     """Parse a finite number that is not negative."""
     value = float(text)

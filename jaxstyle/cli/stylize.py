@@ -23,17 +23,23 @@ from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
 from jaxstyle.core import Image, InputError, Method, prepared, unknown
 from jaxstyle.image import io, masks, plot
 from jaxstyle.image.resize import fit
-from jaxstyle.methods import Dream, Johnson, Reconstruct
+from jaxstyle.methods import METHODS, Dream, Johnson, Reconstruct
 from jaxstyle.methods.descent import STARTS, Descent, DivergedError
 from jaxstyle.methods.gatys import LOSSES
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.solvers import SOLVERS
 from jaxstyle.transforms.covariance import WAYS
 from jaxstyle.wrappers.color import KEEPERS
+from jaxstyle.wrappers.tiled import Tiled
 
 DEFAULT_ENCODER = "vgg19-lite"
 TABLES = {"style_loss": LOSSES, "way": WAYS, "smooth": SMOOTHERS}  # of fields chosen by name
 STYLELESS = (Johnson, Reconstruct, Dream)
+
+
+def add(commands, name: str) -> None:
+    """Add the subcommand of the method of a name."""
+    add_method(commands, name, METHODS[name])
 
 
 def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentParser:
@@ -60,13 +66,17 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
 
 
 ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask")
+ABSENT += ("style_size",)
 ABSENT += ("keep_color", "init")
 
 
 def add_shared(parser, method: type[Method]) -> None:
     """Add the options that do the same for every method."""
     add = parser.add_argument
+    tile = "compute in tiles of this side, exactly, in the memory of one (not at all)"
+    add("--tile", type=count, metavar="PX", help=tile)
     if method not in STYLELESS:
+        add("--style-size", type=count, metavar="PX", help="long edge of the styles (that of --size)")
         add("--mix", type=number, nargs="+", metavar="X", help="shares of several styles (all the same)")
         where = "where the styles, or the regions of --style-mask, go: an image of labels, or of grey levels"
         add("--content-mask", type=Path, metavar="FILE", help=where)
@@ -168,7 +178,8 @@ def pictures(options: argparse.Namespace) -> Pictures:
     """Read content, styles and masks."""
     content, *styles = (io.read(path) for path in (options.content, *options.style))
     placed = where(options, content, styles)
-    content, *styles = (fit(image, options.size) for image in (content, *styles))
+    content = fit(content, options.size)
+    styles = [fit(image, options.style_size or options.size) for image in styles]
     return Pictures(content, styles or [content], *placed)
 
 
@@ -226,6 +237,8 @@ def run(options: argparse.Namespace) -> int:
         pairs = [keeper.before(given.content, style) for style in given.styles]
         seen = given._replace(content=pairs[0][0], styles=[style for _, style in pairs])
         finish = partial(keeper.after, content=given.content)
+    if options.tile:
+        method = method.windowed(options.tile) if isinstance(method, Descent) else Tiled(method, options.tile)
     if isinstance(method, Descent):
         return descend(options, method, given, seen, finish, files)
     start = time.perf_counter()

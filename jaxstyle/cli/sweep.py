@@ -1,4 +1,4 @@
-"""`jaxstyle sweep METHOD`: one method at many settings, as one batch, drawn as a labelled grid."""
+"""`jaxstyle sweep METHOD`: One method at many settings, as one batch, drawn as a grid."""
 
 import argparse
 import sys
@@ -11,15 +11,16 @@ import jax.numpy as jnp
 
 from jaxstyle.cli import provenance, stylize
 from jaxstyle.cli.options import count, number
+from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
 from jaxstyle.image import io, plot
 from jaxstyle.methods import METHODS
 from jaxstyle.wrappers.sweep import draw, grid, sweep
 
 
-def add_sweep(commands) -> None:
+def add(commands) -> None:
     """Add the subcommand `sweep`, and one for every method."""
-    parser = commands.add_parser("sweep", description="One method at many settings, as one batch.")
+    parser = commands.add_parser("sweep", description=others()["sweep"])
     names = parser.add_subparsers(required=True, metavar="METHOD")
     for name, method in METHODS.items():
         own = stylize.add_method(names, name, method)

@@ -1,4 +1,4 @@
-"""`jaxstyle train NAME`: train one of the recipes in a folder, or go on where it was stopped."""
+"""`jaxstyle train NAME`: Train a network in a folder, or go on where it was stopped."""
 
 import argparse
 import dataclasses
@@ -9,16 +9,16 @@ import jax
 
 from jaxstyle import weights
 from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
+from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
 from jaxstyle.training import RECIPES, Recipe
 
 
-def add_train(commands) -> None:
+def add(commands) -> None:
     """Add the subcommand `train` and one for every recipe."""
-    summary = "train a network, or go on with it"
-    parser = commands.add_parser("train", description=summary)
+    parser = commands.add_parser("train", description=others()["train"])
     names = parser.add_subparsers(required=True, metavar="NAME")
     for name, recipe in RECIPES.items():
         add_recipe(names, name, recipe)

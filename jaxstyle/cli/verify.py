@@ -1,4 +1,4 @@
-"""`jaxstyle verify`: make a picture, or an artefact of `experiments/`, again from its provenance and compare.
+"""`jaxstyle verify`: Make a picture again from its provenance, and compare the bits.
 
 The same arguments run in the current folder, with `--output` or `--out` in a temporary one. The same seed on
 the same device is to give the same bits; another device, other versions or flags may not, and are said.
@@ -12,14 +12,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from jaxstyle.cli.parser import others
 from jaxstyle.cli.provenance import beside, circumstances
 from jaxstyle.core import InputError
 
 
-def add_verify(commands) -> None:
+def add(commands) -> None:
     """Add the subcommand `verify`."""
-    about = "Make a picture again from its provenance, and compare the bits."
-    parser = commands.add_parser("verify", description=about)
+    parser = commands.add_parser("verify", description=others()["verify"])
     parser.set_defaults(run=run)
     parser.add_argument("provenance", type=Path, help="a file PICTURE.provenance.json or provenance.json")
 

@@ -1,9 +1,10 @@
-"""`jaxstyle weights`: list, fetch and port the weights of networks."""
+"""`jaxstyle weights`: List, fetch or port the networks' weights."""
 
 import argparse
 from pathlib import Path
 
 from jaxstyle import weights
+from jaxstyle.cli.parser import others
 
 
 def list_weights(options: argparse.Namespace) -> int:
@@ -25,9 +26,9 @@ def port_weights(options: argparse.Namespace) -> int:
     return 0
 
 
-def add_weights(commands) -> None:
+def add(commands) -> None:
     """Add the subcommand `weights` and its actions."""
-    parser = commands.add_parser("weights", description="list, fetch or port the networks' weights")
+    parser = commands.add_parser("weights", description=others()["weights"])
     actions = parser.add_subparsers(required=True, metavar="list | fetch NAME | port FILE")
     actions.add_parser("list", help="what there is and where it lies").set_defaults(run=list_weights)
     fetch = actions.add_parser("fetch", help="download from the publisher, check, port, keep")

@@ -7,10 +7,13 @@ of the encoder's scale, and a solver can minimise it.
 """
 
 from collections.abc import Mapping
+from math import prod
 
 import jax.numpy as jnp
 
-from jaxstyle.core import Features, Loss, Scalar, pytree
+from jaxstyle.core import Features, Loss, Scalar, Window, pytree
+
+TINY = 1e-12
 
 
 @pytree
@@ -25,8 +28,17 @@ class Activation(Loss):
         return tuple(self.target)
 
     def __call__(self, features: Features) -> Scalar:
-        tiny = 1e-12
-        ratios = {name: self.target[name] / (jnp.mean(features[name] ** 2) + tiny) for name in self.target}
+        return self.of_sums({name: jnp.mean(features[name] ** 2) for name in self.target})
+
+    def sums(self, features: Features, window: Window) -> dict[str, Scalar]:
+        def share(name: str) -> Scalar:
+            energy = jnp.mean(features[name] ** 2, -1) * window.owned(name)
+            return jnp.sum(energy) / prod(window.whole(name))
+
+        return {name: share(name) for name in self.target}
+
+    def of_sums(self, sums: dict[str, Scalar]) -> Scalar:
+        ratios = {name: self.target[name] / (sums[name] + TINY) for name in self.target}
         return sum(self.weight[name] * ratio for name, ratio in ratios.items())
 
     @classmethod

@@ -19,7 +19,7 @@ from jaxstyle.networks.decoders import Decoder, encoded
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_regions
-from jaxstyle.windows import Maps, Pass, Size, by_windows, fitted
+from jaxstyle.windows import Maps, Pass, Size, by_windows, fitted, measured
 
 
 class Transfer(Method):
@@ -86,9 +86,22 @@ class Transfer(Method):
         size = tuple(n * encoding.shrink for n in encoding.made)
         return Pass(function, encoding.made, size, self.reach, 1, encoding.shrink, measure, masks)
 
+    @property
+    def merges(self) -> bool:
+        """Whether the statistic stays as small as it is when those of windows are put together."""
+        return isinstance(self.summary(jnp.zeros((4, 4, 3)), None), Moments | Covariance)
+
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
+        if not self.merges:
+            return self.prepare(style, mask)
+        encoding = self.encoding(style.shape[:2])
+        also = () if mask is None else (at(mask, jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)),)
+        measure = lambda maps, weight: [self.summary(maps[0], weight * maps[1] if also else weight)]
+        return measured(encoding, measure, also, tile, style)[0]
+
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
         encoding = self.encoding(content.shape[:2])
-        if not all(isinstance(part, Moments | Covariance) for part in self.measure(content[:1, :1], None)):
+        if not self.merges and self.measure(jnp.zeros((4, 4, 3)), None):
             return super().by_windows(content, target, tile)
         (image,) = by_windows([encoding, self.decoding(encoding, target)], tile, content)
         return fitted(image, content.shape[:2])
@@ -128,6 +141,9 @@ class Multilevel(Method):
     def at(self, level: int) -> Transfer:
         """Return the transfer at one level."""
         raise NotImplementedError
+
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> list[Any]:
+        return self.chain.prepare_by_windows(style, mask, tile)
 
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
         return self.chain.by_windows(content, target, tile)

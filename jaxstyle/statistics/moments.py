@@ -19,7 +19,7 @@ def weighted_mean(feature: Feature, weight: Mask | None = None) -> Float[Array, 
     """Return the mean over pixels; zero where nothing has weight."""
     if weight is None:
         return jnp.mean(feature, (0, 1))
-    return jnp.einsum("hwc,hw->c", feature, weight) / total(weight)
+    return jnp.sum(feature * weight[..., None], (0, 1)) / total(weight)
 
 
 def total(weight: Mask) -> Float[Array, ""]:

@@ -25,12 +25,12 @@ from typing import Any
 import grain
 import jax
 import numpy as np
-import platformdirs
 import tensorflow_datasets as tfds
 from PIL import Image as Pillow
 
 from jaxstyle.core import InputError
 from jaxstyle.image import io
+from jaxstyle.weights import cache
 
 SMALLEST = 0.5  # a crop's side, at least this part of the short edge
 THREADS = 16
@@ -183,8 +183,7 @@ def _folder(folder: Path) -> ImageFolder:
         raise InputError(f"{folder}: no images in it ({' '.join(io.SUFFIXES)})")
     stamps = [f"{path.relative_to(folder)} {(s := path.stat()).st_size} {s.st_mtime_ns}" for path in files]
     digest = hashlib.sha256("\n".join([str(folder.resolve()), *stamps]).encode()).hexdigest()[:16]
-    cache = os.environ.get("JAXSTYLE_CACHE") or platformdirs.user_cache_path("jaxstyle")
-    builder = ImageFolder(folder, data_dir=Path(cache) / "datasets" / digest)
+    builder = ImageFolder(folder, data_dir=cache() / "datasets" / digest)
     if not (Path(builder.data_dir) / "dataset_info.json").exists():
         print(f"preparing {len(files)} images of {folder} in {builder.data_dir}", file=sys.stderr)
         try:

@@ -17,7 +17,7 @@ class Tiled(Method):
     tile: int = 1024
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
-        return self.method.prepare(style, mask)
+        return self.method.prepare_by_windows(style, mask, self.tile)
 
     def apply(self, content: Image, target: Any) -> Image:
         return self.method.by_windows(content, target, self.tile)

@@ -1,0 +1,66 @@
+from . import losses as losses
+from . import solvers as solvers
+from . import transforms as transforms
+from . import weights as weights
+from .core import Chain, InputError, Regions, stylize
+from .image.io import read, write
+from .image.resize import fit
+from .methods import (
+    MMD,
+    MRF,
+    WCT,
+    WCT2,
+    AdaIN,
+    ColorHistogram,
+    DeepPhoto,
+    Dream,
+    Gatys,
+    Histogram,
+    Johnson,
+    Linear,
+    Monge,
+    PhotoWCT,
+    Pitie,
+    Reconstruct,
+    Reinhard,
+    StyleSwap,
+)
+from .wrappers import Luminance, Matched, Smoothed, Tiled, sweep
+
+__version__: str
+__all__ = [
+    "MMD",
+    "MRF",
+    "WCT",
+    "WCT2",
+    "AdaIN",
+    "Chain",
+    "ColorHistogram",
+    "DeepPhoto",
+    "Dream",
+    "Gatys",
+    "Histogram",
+    "InputError",
+    "Johnson",
+    "Linear",
+    "Luminance",
+    "Matched",
+    "Monge",
+    "PhotoWCT",
+    "Pitie",
+    "Reconstruct",
+    "Regions",
+    "Reinhard",
+    "Smoothed",
+    "StyleSwap",
+    "Tiled",
+    "fit",
+    "losses",
+    "read",
+    "solvers",
+    "stylize",
+    "sweep",
+    "transforms",
+    "weights",
+    "write",
+]
