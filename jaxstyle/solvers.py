@@ -15,7 +15,7 @@ is optax's, with a line search that guarantees descent for at least one evaluati
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ class LBFGSState(NamedTuple):
 def lbfgs(learning_rate: float | Array, memory: int, learned: bool = False) -> optax.GradientTransformation:
     """Return L-BFGS without line search as a transformation of one array: PyTorch's, or with a filter."""
 
-    def init(params):
+    def init(params) -> Any:
         x = jnp.asarray(params)
         ring = jnp.zeros((memory, *x.shape), x.dtype)
         zero, count = jnp.zeros_like(x), jnp.zeros((), jnp.int32)
@@ -58,7 +58,7 @@ def lbfgs(learning_rate: float | Array, memory: int, learned: bool = False) -> o
         start = spectrum.start(x.dtype) if learned else None
         return LBFGSState(zero, zero, ring, ring, curvature, scale, count, count, start)
 
-    def update(updates, state, params=None):
+    def update(updates, state, params=None) -> Any:
         del params
         gradient = jnp.asarray(updates)
         state = _remember(state, gradient, memory)

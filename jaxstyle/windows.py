@@ -26,7 +26,7 @@ from jaxtyping import Array, Float
 
 KEEP = 32
 Maps = tuple[Float[Array, "h w ..."], ...]
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 
 class Pass(NamedTuple):
@@ -88,13 +88,13 @@ def whole(passes: list[Pass], *maps: Array) -> Maps:
 
 
 class Axis(NamedTuple):
-    """The windows along an axis of `given` pixels: `count` of `size`, each `tile` long without its margin."""
+    """The windows along an axis of `given` pixels: `number` of `size`, `tile` long without their margin."""
 
     given: int
     size: int
     tile: int
     reach: int
-    count: int
+    number: int
 
     @classmethod
     def of(cls, given: int, tile: int, reach: int, unit: int) -> "Axis":
@@ -157,7 +157,7 @@ class Sweep(NamedTuple):
     def tiles(self) -> list[int]:
         """Height and width of what a window makes, without its margin."""
         pairs = zip(self.axes, self.size, strict=True)
-        return [a.tile * self.step.grow // self.step.shrink if a.count > 1 else n for a, n in pairs]
+        return [a.tile * self.step.grow // self.step.shrink if a.number > 1 else n for a, n in pairs]
 
     def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list, list]:
         """Return what the window of an index makes, where that is, and from where on it is new.
@@ -185,9 +185,9 @@ class Sweep(NamedTuple):
     def __call__(self, maps: Maps, own: list, keep: bool) -> tuple[Maps, list]:
         """Return what is made of all windows, if it is to be kept, and what is measured of it."""
 
-        def visit(carry, number):
+        def visit(carry, place):
             kept, told = carry
-            made, begins, fresh = self.window(jnp.divmod(number, self.axes[1].count), maps, own)
+            made, begins, fresh = self.window(jnp.divmod(place, self.axes[1].number), maps, own)
             put = lambda x, part: lax.dynamic_update_slice(x, part, [*begins, *(0 for _ in x.shape[2:])])
             return (
                 tuple(map(put, kept, made)) if keep else (),
@@ -200,8 +200,8 @@ class Sweep(NamedTuple):
         fill = lambda x: jnp.full((*self.size, *x.shape[2:]), pixel, x.dtype)
         kept = tuple(map(fill, made)) if keep else ()
         nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), told)
-        count = self.axes[0].count * self.axes[1].count
-        return lax.scan(visit, (kept, nothing), jnp.arange(count))[0]
+        every = jnp.arange(self.axes[0].number * self.axes[1].number)
+        return lax.scan(visit, (kept, nothing), every)[0]
 
     def cost(self, maps: Maps, own: list) -> float:
         """Return how many numbers there are in all that is made."""
@@ -227,7 +227,7 @@ def by_windows(passes: list[Pass], tile: int, *maps: Array) -> Maps:
         own, rest = told, rest[1:]
 
 
-def measured(step: Pass, measure: Callable[[Maps, Any], list], also: Maps, tile: int, *maps: Array) -> list:
+def measured(step: Pass, measure: Callable, also: Maps, tile: int, *maps: Array) -> list:
     """Return what `measure` tells of all that a pass makes, with further maps of its size, and keep nothing."""
     following = Pass(lambda maps, own: maps, step.made, step.made, measure=measure, also=also)
     sweep = Sweep.of(step, following, maps[0].shape[:2], tile)
@@ -240,7 +240,7 @@ def summed(function: Callable, x: Array, tile: int, reach: int, unit: int, given
     A window is computed anew for the gradient, so nothing of it is kept.
     """
     axes = [Axis.of(n, tile, reach, unit) for n in x.shape[:2]]
-    indices = jnp.divmod(jnp.arange(axes[0].count * axes[1].count), axes[1].count)
+    indices = jnp.divmod(jnp.arange(axes[0].number * axes[1].number), axes[1].number)
 
     def part(given, x, index):
         starts = [axis.start(i) for axis, i in zip(axes, index, strict=True)]

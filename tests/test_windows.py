@@ -20,13 +20,13 @@ from jaxstyle.windows import Axis, Pass, by_windows, whole
 def test_windows_cover_all_and_show_what_is_around(unit, reach, tile):
     for given in range(1, 100):
         axis = Axis.of(given, tile, reach, unit)
-        for i in range(axis.count):
+        for i in range(axis.number):
             start = int(axis.start(i))
             first, end = i * axis.tile, min((i + 1) * axis.tile, given)
             assert start % unit == 0
             assert 0 <= start <= max(first - reach, 0)
             assert min(end + reach, given) <= start + axis.size <= given
-        assert (axis.count - 1) * axis.tile < given <= axis.count * axis.tile
+        assert (axis.number - 1) * axis.tile < given <= axis.number * axis.tile
 
 
 def blurred(x):

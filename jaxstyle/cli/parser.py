@@ -50,8 +50,8 @@ def others() -> dict[str, str]:
     """Return the other commands, with their descriptions."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        opening = (ast.get_docstring(parsed(path)) or "").splitlines()[:1]
-        if named := re.match(rf"`jaxstyle {path.stem}\b[^`]*`: (.*)", *opening):
+        opening = ast.get_docstring(parsed(path)) or ""
+        if named := re.match(rf"`jaxstyle {path.stem}\b[^`]*`: (.*)", opening):
             found[path.stem] = named[1]
     return found
 

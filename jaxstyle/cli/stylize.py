@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle import weights
-from jaxstyle.cli import provenance
+from jaxstyle.cli import plan, provenance
 from jaxstyle.cli.descent import watch
 from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
 from jaxstyle.core import Image, InputError, Method, prepared, unknown
@@ -30,7 +30,6 @@ from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.solvers import SOLVERS
 from jaxstyle.transforms.covariance import WAYS
 from jaxstyle.wrappers.color import KEEPERS
-from jaxstyle.wrappers.tiled import Tiled
 
 DEFAULT_ENCODER = "vgg19-lite"
 TABLES = {"style_loss": LOSSES, "way": WAYS, "smooth": SMOOTHERS}  # of fields chosen by name
@@ -75,6 +74,8 @@ def add_shared(parser, method: type[Method]) -> None:
     add = parser.add_argument
     tile = "compute in tiles of this side, exactly, in the memory of one (not at all)"
     add("--tile", type=count, metavar="PX", help=tile)
+    limit = "take no more than this, e.g. 4GB, in tiles if need be (what there is)"
+    add("--memory", type=plan.size_of, metavar="SIZE", help=limit)
     if method not in STYLELESS:
         add("--style-size", type=count, metavar="PX", help="long edge of the styles (that of --size)")
         add("--mix", type=number, nargs="+", metavar="X", help="shares of several styles (all the same)")
@@ -103,6 +104,7 @@ def add_own(parser, method: type[Method]) -> None:
     if issubclass(method, Descent):
         parser.add_argument("--steps", type=count, metavar="N", help="steps of the solver")
         parser.add_argument("--learning-rate", type=number, metavar="X", help="learning rate of the solver")
+        parser.add_argument("--pairs", type=count, metavar="N", help="pairs that L-BFGS remembers (100)")
 
 
 def names(method: type[Method]) -> dict[str, Any]:
@@ -153,10 +155,12 @@ def solver(default, options: argparse.Namespace):
     chosen = default
     if options.solver and not isinstance(default, SOLVERS[options.solver]):
         chosen = SOLVERS[options.solver]()
-    changes = {"steps": options.steps, "learning_rate": options.learning_rate}
+    changes = {"steps": options.steps, "learning_rate": options.learning_rate, "memory": options.pairs}
     changes = {key: value for key, value in changes.items() if value is not None}
     if "learning_rate" in changes and not hasattr(chosen, "learning_rate"):
         raise InputError("solver zoom searches its step length: leave out --learning-rate")
+    if "memory" in changes and not hasattr(chosen, "memory"):
+        raise InputError(f"solver {options.solver} remembers no pairs: leave out --pairs")
     return dataclasses.replace(chosen, **changes)
 
 
@@ -170,8 +174,13 @@ class Pictures(NamedTuple):
 
     def target(self, method: Method) -> Any:
         """Return the styles, summarised by a method: compiled, each array an argument."""
+        return jax.jit(prepared)(method, *self.given[1:])
+
+    @property
+    def given(self) -> tuple:
+        """The arguments of `core.stylize`, less the method."""
         style = self.styles[0] if len(self.styles) == 1 else self.styles
-        return jax.jit(prepared)(method, style, self.content_mask, self.style_mask)
+        return self.content, style, self.content_mask, self.style_mask
 
 
 def pictures(options: argparse.Namespace) -> Pictures:
@@ -237,8 +246,10 @@ def run(options: argparse.Namespace) -> int:
         pairs = [keeper.before(given.content, style) for style in given.styles]
         seen = given._replace(content=pairs[0][0], styles=[style for _, style in pairs])
         finish = partial(keeper.after, content=given.content)
-    if options.tile:
-        method = method.windowed(options.tile) if isinstance(method, Descent) else Tiled(method, options.tile)
+    if options.memory or seen.content[..., 0].size >= plan.WORTH:
+        method = plan.fitting(method, options.tile, seen.given, options.memory).method
+    else:
+        method = plan.tiled(method, options.tile)
     if isinstance(method, Descent):
         return descend(options, method, given, seen, finish, files)
     start = time.perf_counter()

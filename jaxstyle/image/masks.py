@@ -42,7 +42,7 @@ class Labelled(NamedTuple):
     lonely: list[str]
 
 
-def at(mask: Mask, feature: Feature) -> Mask:
+def at(mask: Mask, feature: Feature | jax.ShapeDtypeStruct) -> Mask:
     """Return the mask at the resolution of a feature: means of its pixels."""
     shape = feature.shape[:2]
     return mask if mask.shape == shape else jax.image.resize(mask, shape, "linear", antialias=True)

@@ -24,8 +24,8 @@ class Moments(Statistical):
     def summary(cls, feature: Feature, weight: Mask | None) -> moments.Moments:
         return moments.Moments.of(feature, weight)
 
-    @staticmethod
-    def distance(feature: Feature, target: moments.Moments, weight: Mask | None) -> Scalar:
+    @classmethod
+    def distance(cls, feature: Feature, target: moments.Moments, weight: Mask | None) -> Scalar:
         own = moments.Moments.of(feature, weight)
         return jnp.mean((own.mean - target.mean) ** 2 + (own.deviation - target.deviation) ** 2)
 

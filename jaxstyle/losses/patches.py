@@ -22,8 +22,8 @@ class MRF(Statistical):
     def summary(cls, feature: Feature, weight: Mask | None) -> Patches:
         return Patches.of(feature, weight=weight)
 
-    @staticmethod
-    def distance(feature: Feature, target: Patches, weight: Mask | None) -> Scalar:
+    @classmethod
+    def distance(cls, feature: Feature, target: Patches, weight: Mask | None) -> Scalar:
         own = Patches.of(feature, target.side, weight)
         chosen = target.values[target.nearest(jax.lax.stop_gradient(own.values))]
         errors = jnp.mean((own.values - chosen) ** 2, axis=1)

@@ -38,8 +38,8 @@ class SlicedWasserstein(Statistical):
         directions = rotations(jax.random.key(0), 1, channels)[0][:, :LINES].astype(feature.dtype)
         return Sliced(directions, Quantiles.of(feature @ directions, weight))
 
-    @staticmethod
-    def distance(feature: Feature, target: Sliced, weight: Mask | None) -> Scalar:
+    @classmethod
+    def distance(cls, feature: Feature, target: Sliced, weight: Mask | None) -> Scalar:
         own = Quantiles.of(feature @ target.directions, weight)
         return _mean((own.values - target.quantiles.at(own.positions)) ** 2, own.weights)
 

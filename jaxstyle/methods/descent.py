@@ -134,9 +134,13 @@ class Descent(Method):
                     yield snapshot._replace(step=done + snapshot.step)
             done += stage.solver.steps
 
+    def chunk(self, every: int = 10) -> int:
+        """Return how many steps are compiled as one: about `every`, of which all steps are a multiple."""
+        return max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
+
     def _descend(self, content: Image, target: Any, every: int, first: Image | None) -> Iterator[Snapshot]:
         loss, image, state = _begin(self, content, target, first)
-        chunk = max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
+        chunk = self.chunk(every)
         yield Snapshot(0, jnp.clip(image, 0, 1), {})
         for step in range(chunk, self.solver.steps + 1, chunk):
             image, state, history = _advance(self, loss, image, state, chunk)
@@ -176,3 +180,9 @@ def _begin(method: Descent, content: Image, target: Any, first: Image | None) ->
 @partial(jax.jit, static_argnames="count", donate_argnames="state")
 def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, History]:
     return advance(method.solver, partial(evaluate, method.encoder, loss), image, state, count)
+
+
+def programs(method: Descent, content: Image, target: Any) -> list[Any]:
+    """Return the programs that a descent compiles, lowered: its beginning, and a chunk of steps."""
+    begun = jax.eval_shape(_begin, method, content, target, None)
+    return [_begin.lower(method, content, target, None), _advance.lower(method, *begun, method.chunk())]

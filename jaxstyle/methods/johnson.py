@@ -6,7 +6,7 @@ Training is this method's `prepare`: see `training/johnson.py`. What differs fro
 `networks/johnson.py`; `alpha` is an addition.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import Array
@@ -33,10 +33,12 @@ class Johnson(Method):
         """Return the network, which knows its style: the picture is not looked at."""
         return self.network
 
-    def apply(self, content: Image, target: TransformNet) -> Image:
+    def apply(self, content: Image, target: Any) -> Image:
         styled = match_regions(lambda image, network, _: network(image), content, target)
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
 
-    def by_windows(self, content: Image, target: TransformNet, tile: int) -> Image:
-        drawn = lambda network: lambda image: by_windows(network.passes(image.shape[:2]), tile, image)[0]
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        def drawn(network: TransformNet) -> Any:
+            return lambda image: by_windows(network.passes(image.shape[:2]), tile, image)[0]
+
         return self.apply(content, target.map(drawn) if isinstance(target, Regions) else drawn(target))

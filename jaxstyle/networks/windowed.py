@@ -22,12 +22,12 @@ class Place(NamedTuple):
     """A window of an image (see `core.Window`)."""
 
     axes: list[Axis]
-    index: tuple
+    number: tuple
     reductions: dict[str, int]  # pixels of the image a side of one of a layer
 
     def _sides(self, layer: str) -> list[tuple[Axis, Array, int]]:
         reduction = self.reductions[layer]
-        return [(axis, i, reduction) for axis, i in zip(self.axes, self.index, strict=True)]
+        return [(axis, i, reduction) for axis, i in zip(self.axes, self.number, strict=True)]
 
     def whole(self, layer: str) -> tuple[int, int]:
         """Return the height and width of a layer of the whole image."""
@@ -40,9 +40,10 @@ class Place(NamedTuple):
         def side(axis: Axis, i: Array, reduction: int) -> Array:
             at = axis.start(i) // reduction + jnp.arange(axis.size // reduction)
             first, end = i * axis.tile // reduction, (i + 1) * axis.tile // reduction
-            return (at >= first) & ((at < end) | (i == axis.count - 1))
+            return (at >= first) & ((at < end) | (i == axis.number - 1))
 
-        return jnp.outer(*(side(*each) for each in self._sides(layer))).astype(jnp.float32)
+        rows, columns = (side(*each) for each in self._sides(layer))
+        return jnp.outer(rows, columns).astype(jnp.float32)
 
     def cut(self, layer: str, whole: Array) -> Array:
         """Return the window of a map of the layer."""

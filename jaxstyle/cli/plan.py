@@ -1,0 +1,153 @@
+"""Before a run: how much memory and time it will take, and in tiles of which size it fits.
+
+    peak = what the process has now + the largest of the programs' buffers, as XLA laid them out
+    time = the program's operations / the rate at which this machine does a small network
+
+The programs are those that run afterwards (the cache of programs keeps them). Operations are counted of the
+untiled method. On a GPU, memory is the device's.
+"""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxstyle.core import InputError, Method, prepared
+from jaxstyle.methods.descent import Descent, programs
+from jaxstyle.networks.convolution import max_pool, reflect_conv
+from jaxstyle.statistics.covariance import second_moment
+from jaxstyle.wrappers.tiled import Tiled
+
+WORTH = 2**19  # pixels from which a plan is made unasked
+SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
+TILES = (2048, 1024, 512, 256, 128)
+UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+class Plan(NamedTuple):
+    """A method, perhaps in tiles, and the bytes and seconds that it is predicted to take."""
+
+    method: Method
+    tile: int | None
+    bytes: float
+    seconds: float
+
+    def __str__(self) -> str:
+        tiles = f" in tiles of {self.tile} px" if self.tile else ""
+        minutes = f"{self.seconds:.0f} s" if self.seconds < 100 else f"{self.seconds / 60:.0f} min"
+        return f"about {self.bytes / 1e9:.1f} GB and {minutes}{tiles}"
+
+
+def size_of(text: str) -> float:
+    """Parse `4GB`, `800MB`, ... as bytes."""
+    found = re.fullmatch(r"(\d+\.?\d*) *(kb|mb|gb|tb)", text.strip().lower())
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no size of memory like 4GB or 800MB")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def available() -> float:
+    """Return the bytes that there are for one more run; endless where the machine does not tell."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"]
+    table = Path("/proc/meminfo")
+    lines = table.read_text().splitlines() if table.exists() else []
+    free = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    return free[0] + taken() if free else float("inf")
+
+
+def taken() -> float:
+    """Return the bytes that are taken now: by this process, or on the device."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_in_use" in stats:
+        return stats["bytes_in_use"]
+    table = Path("/proc/self/status")
+    lines = table.read_text().splitlines() if table.exists() else []
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0.0)
+
+
+def buffers(compiled) -> float:
+    """Return the bytes of a program's arguments, results and everything between."""
+    memory = compiled.memory_analysis()
+    sizes = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
+    return sum(sizes) - memory.alias_size_in_bytes
+
+
+def tiled(method: Method, tile: int | None) -> Method:
+    """Return the method in tiles, or as it is."""
+    if not tile:
+        return method
+    return method.windowed(tile) if isinstance(method, Descent) else Tiled(method, tile)
+
+
+def lowered(method: Method, content, style, *masks) -> list:
+    """Return the programs of a run, in order, not yet compiled; a descent's last one is a step."""
+    prepare = jax.jit(prepared).lower(method, style, *masks)
+    target = jax.eval_shape(prepared, method, style, *masks)
+    if isinstance(method, Descent):
+        return [prepare, *programs(method, content, target)]
+    return [prepare, jax.jit(type(method).apply).lower(method, content, target)]
+
+
+def _network(x, kernels):
+    """Return the energy of what a small piece of VGG sees."""
+    for kernel in kernels:
+        x = jax.nn.relu(reflect_conv(x, kernel))
+    return jnp.sum(second_moment(max_pool(x)) ** 2)
+
+
+def rate() -> float:
+    """Return how many operations of a small network and its gradient this device does in a second."""
+    kernels = [jnp.full((3, 3, *pair), 1e-3) for pair in ((3, 64), (64, 64), (64, 64))]
+    image = jnp.ones((256, 256, 3))
+    compiled = jax.jit(jax.grad(_network)).lower(image, kernels).compile()
+    jax.block_until_ready(compiled(image, kernels))
+    start = time.perf_counter()
+    jax.block_until_ready(compiled(image, kernels))
+    return operations([compiled], 1) / (time.perf_counter() - start)
+
+
+def operations(programs: list, steps: int) -> float:
+    """Return the operations of a run, whose last program is done `steps` times."""
+    each = [program.cost_analysis().get("flops", 0.0) for program in programs]
+    return sum(each[:-1]) + steps * each[-1]
+
+
+def predict(method: Method, tile: int | None, given: tuple, seconds: float) -> Plan:
+    """Compile the programs of a run and return what it will take."""
+    own = tiled(method, tile)
+    compiled = [program.compile() for program in lowered(own, *given)]
+    return Plan(own, tile, taken() + max(map(buffers, compiled)), seconds)
+
+
+def fitting(method: Method, tile: int | None, given: tuple, limit: float | None) -> Plan:
+    """Return how a method runs within `limit` bytes, or those that there are: whole, or in what tiles.
+
+    `given` are content, style and masks as `core.stylize` takes them; a `tile` is taken as it is. Raises
+    `InputError` where nothing fits.
+    """
+    limit = limit or available()
+    steps = method.solver.steps if isinstance(method, Descent) else 1
+    seconds = operations(lowered(method, *given), steps) / rate()
+    plan = predict(method, tile, given, seconds)
+    first, edge = plan, max(given[0].shape)
+    for smaller in TILES:
+        if tile or plan.bytes <= limit:
+            break
+        if smaller < edge:
+            try:
+                plan = predict(method, smaller, given, seconds)
+            except InputError as error:
+                raise InputError(f"{first}, and there are {limit / 1e9:.1f} GB: {error}; {SMALLER}") from None
+    if plan.bytes > limit:
+        raise InputError(f"{plan}, and there are {limit / 1e9:.1f} GB: {SMALLER}")
+    if plan is not first:
+        print(f"{first} as a whole, and there are {limit / 1e9:.1f} GB: in tiles", file=sys.stderr)
+    print(plan, file=sys.stderr)
+    return plan
