@@ -52,8 +52,8 @@ def lbfgs(learning_rate: float | Array, memory: int, learned: bool = False) -> o
 
     def init(params) -> Any:
         x = jnp.asarray(params)
-        ring = jnp.zeros((memory, *x.shape), x.dtype)
-        zero, count = jnp.zeros_like(x), jnp.zeros((), jnp.int32)
+        zero, count = 0 * x, jnp.zeros((), jnp.int32)  # shared by devices as x is, which plain zeros are not
+        ring = jnp.zeros((memory, *(1 for _ in x.shape)), x.dtype) * x
         curvature, scale = jnp.zeros(memory, x.dtype), jnp.ones((), x.dtype)
         start = spectrum.start(x.dtype) if learned else None
         return LBFGSState(zero, zero, ring, ring, curvature, scale, count, count, start)

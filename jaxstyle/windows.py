@@ -228,7 +228,7 @@ def by_windows(passes: list[Pass], tile: int, *maps: Array) -> Maps:
 
 
 def measured(step: Pass, measure: Callable, also: Maps, tile: int, *maps: Array) -> list:
-    """Return what `measure` tells of all that a pass makes, with further maps of its size, and keep nothing."""
+    """Return what `measure` tells of all that a pass makes, with further maps of its size."""
     following = Pass(lambda maps, own: maps, step.made, step.made, measure=measure, also=also)
     sweep = Sweep.of(step, following, maps[0].shape[:2], tile)
     return sweep(step.inputs(maps), [], keep=False)[1]

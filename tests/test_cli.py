@@ -2,6 +2,9 @@
 
 import json
 import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -307,6 +310,47 @@ def test_what_makes_no_sense_is_one_line(command, folder, capsys):
     assert error.count("\n") == 1
     assert REFUSED[command] in error
     assert not (folder / "out.png").exists()
+
+
+def test_tiles_and_a_limit_of_memory_change_nothing_but_the_way(folder, capsys):
+    once = [str(folder / "photo.png"), str(folder / "style.png"), "--size", "80", "--output"]
+    assert cli.main(["adain", *once, str(folder / "whole.png")]) == 0
+    assert cli.main(["adain", *once, str(folder / "tiles.png"), "--tile", "16", "--memory", "64GB"]) == 0
+    assert "in tiles of 16 px" in capsys.readouterr().err
+    whole, tiles = (opened(folder / name)[0].astype(int) for name in ("whole.png", "tiles.png"))
+    assert np.max(np.abs(whole - tiles)) <= 1
+
+
+def test_what_does_not_fit_is_refused_before_any_work(folder, capsys):
+    assert gatys(folder, "--memory", "1MB") == 2
+    error = capsys.readouterr().err
+    assert "there are 0.0 GB: try a smaller --size" in error
+    assert (folder / "old.png").read_text() == "before"
+
+
+def test_a_killed_descent_goes_on_as_if_nothing_had_been(folder):
+    given = ["--steps", "60", "--size", "48"]
+    assert gatys(folder, *given, output="whole.png") == 0
+    pictures = [str(folder / "photo.png"), str(folder / "style.png"), "--output", str(folder / "parts.png")]
+    kept = ["--checkpoint", str(folder / "kept")]
+    command = [sys.executable, "-m", "jaxstyle", "gatys", *pictures, *given, *kept]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (folder / "kept" / "checkpoint.safetensors").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert gatys(folder, *given, *kept, output="parts.png") == 0
+    np.testing.assert_array_equal(opened(folder / "parts.png")[0], opened(folder / "whole.png")[0])
+    assert gatys(folder, *given, *kept, "--style-weight", "3") == 2  # another run's
+    (folder / "kept" / "checkpoint.safetensors").write_text("damaged")
+    assert gatys(folder, *given, *kept) == 2
+
+
+def test_help_needs_no_jax():
+    code = "import sys; from jaxstyle.cli import main; main(['--help'])"
+    watched = f"import atexit, sys; atexit.register(lambda: print('jax' in sys.modules)); {code}"
+    done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_help_lists_the_methods_by_family_on_one_screen(capsys):

@@ -135,7 +135,7 @@ def measure(options, size):
 
 
 def raced(records):
-    """Note in how many steps and seconds each reaches the last loss of the best PyTorch; return the records."""
+    """Note in what steps and seconds each reaches the last loss of the best PyTorch; return the records."""
     goal = records[compare(records, BAR)["best"]]["loss"][-1]
     for record in (record for record in records.values() if "failure" not in record):
         there = np.asarray(record["loss"]) <= goal

@@ -22,15 +22,16 @@ class Watched(NamedTuple):
     seconds_to_first: float
 
 
-def watch(snapshots: Iterator[Snapshot], steps: int, keep_frames: bool) -> Watched:
-    """Follow a descent with a progress bar, until it ends, diverges, or Ctrl-C."""
+def watch(snapshots: Iterator[Snapshot], steps: int, keep_frames: bool, history: dict) -> Watched:
+    """Follow a descent with a progress bar, until it ends, diverges, or Ctrl-C; `history` goes on."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     start = time.perf_counter()
     last = next(snapshots)  # what cannot work is said before there is a bar
-    history, stopped, compiled = {}, None, 0.0
+    history = {name: [*values] for name, values in history.items()}
+    stopped, compiled = None, 0.0
     frames = [io.to_bytes(last.image)] if keep_frames else []
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("compiling", total=steps)
+        task = progress.add_task("compiling", total=steps, completed=last.step)
         try:
             for last in snapshots:
                 for name, values in last.history.items():

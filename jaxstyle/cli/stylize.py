@@ -18,11 +18,13 @@ from jaxtyping import Array, Float
 
 from jaxstyle import weights
 from jaxstyle.cli import plan, provenance
+from jaxstyle.cli.checkpoint import Checkpoint
 from jaxstyle.cli.descent import watch
 from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
 from jaxstyle.core import Image, InputError, Method, prepared, unknown
 from jaxstyle.image import io, masks, plot
 from jaxstyle.image.resize import fit
+from jaxstyle.image.sharding import shard
 from jaxstyle.methods import METHODS, Dream, Johnson, Reconstruct
 from jaxstyle.methods.descent import STARTS, Descent, DivergedError
 from jaxstyle.methods.gatys import LOSSES
@@ -61,11 +63,13 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
         add("--history", type=Path, metavar="FILE", help="plot the losses, step by step")
         frames = "keep the evolution: a folder, or a .gif or .webp"
         add("--frames", type=Path, metavar="PATH", help=frames)
+        kept = "a folder to keep the state in: the same command goes on from there after whatever ended it"
+        add("--checkpoint", type=Path, metavar="DIR", help=kept)
     return parser
 
 
 ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask")
-ABSENT += ("style_size",)
+ABSENT += ("style_size", "checkpoint")
 ABSENT += ("keep_color", "init")
 
 
@@ -75,6 +79,8 @@ def add_shared(parser, method: type[Method]) -> None:
     tile = "compute in tiles of this side, exactly, in the memory of one (not at all)"
     add("--tile", type=count, metavar="PX", help=tile)
     limit = "take no more than this, e.g. 4GB, in tiles if need be (what there is)"
+    rows = "share the rows of the content by all devices"
+    add("--shard", action="store_true", help=rows)
     add("--memory", type=plan.size_of, metavar="SIZE", help=limit)
     if method not in STYLELESS:
         add("--style-size", type=count, metavar="PX", help="long edge of the styles (that of --size)")
@@ -188,6 +194,9 @@ def pictures(options: argparse.Namespace) -> Pictures:
     content, *styles = (io.read(path) for path in (options.content, *options.style))
     placed = where(options, content, styles)
     content = fit(content, options.size)
+    if options.shard and (rest := len(content) % jax.device_count()):
+        print(f"{rest} rows less, so that all devices have as many", file=sys.stderr)
+        content = content[: len(content) - rest]
     styles = [fit(image, options.style_size or options.size) for image in styles]
     return Pictures(content, styles or [content], *placed)
 
@@ -246,6 +255,8 @@ def run(options: argparse.Namespace) -> int:
         pairs = [keeper.before(given.content, style) for style in given.styles]
         seen = given._replace(content=pairs[0][0], styles=[style for _, style in pairs])
         finish = partial(keeper.after, content=given.content)
+    if options.shard:
+        seen = seen._replace(content=shard(seen.content))
     if options.memory or seen.content[..., 0].size >= plan.WORTH:
         method = plan.fitting(method, options.tile, seen.given, options.memory).method
     else:
@@ -278,10 +289,14 @@ def descend(
         if first.shape != seen.content.shape:
             raise InputError(f"{options.init}: the first image must have the content's proportions")
     start = time.perf_counter()
-    snapshots = method.descend(seen.content, seen.target(method), first=first)
+    kept = options.checkpoint and Checkpoint(options.checkpoint, method, (seen.given, first))
+    point = kept.load() if kept else None
+    snapshots = method.descend(seen.content, seen.target(method), first=first, point=point)
+    history = kept.history.copy() if kept else {}
+    snapshots = kept.follow(snapshots) if kept else snapshots
     finished = (step._replace(image=finish(step.image)) for step in snapshots)
     total = sum(stage.solver.steps for stage in method.stages())
-    watched = watch(finished, total, bool(options.frames))
+    watched = watch(finished, total, bool(options.frames), history)
     image = smoothed(watched.last.image, given.content, options)
     seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}
     facts = {"preset": options.preset, "weights": files, "steps": watched.last.step}

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
@@ -36,12 +37,23 @@ class Target(NamedTuple):
     style: Image
 
 
+class Point(NamedTuple):
+    """All that a descent goes on from: the steps done, and the arrays of image and solver."""
+
+    step: int
+    leaves: list[Array | np.ndarray]
+
+
 class Snapshot(NamedTuple):
-    """Where a descent is: the steps done, the image (in [0, 1]), the losses of the last steps."""
+    """Where a descent is: the steps done, the image (in [0, 1]), the losses of the last steps.
+
+    The arrays of its `point` are gone once the descent goes on.
+    """
 
     step: int
     image: Image
     history: dict[str, np.ndarray]
+    point: Point
 
 
 class DivergedError(InputError):
@@ -120,29 +132,44 @@ class Descent(Method):
         return self.windowed(tile).apply(content, target)
 
     def descend(
-        self, content: Image, target: Any, every: int = 10, first: Image | None = None
+        self,
+        content: Image,
+        target: Any,
+        every: int = 10,
+        first: Image | None = None,
+        point: Point | None = None,
     ) -> Iterator[Snapshot]:
-        """Yield a snapshot at the start and then about each `every` steps; start at `first` if it is given.
+        """Yield a snapshot at the start and then about each `every` steps.
 
-        Raises `DivergedError` when the loss is not finite.
+        Starts at the image `first`, or goes on from a `point` of the same descent, if one is given. Raises
+        `DivergedError` when the loss is not finite.
         """
-        done = 0
+        done, after = 0, -1 if point is None else point.step
         for stage in self.stages():
-            for snapshot in stage._descend(content, target, every, first):
-                first = snapshot.image
-                if snapshot.step or not done:
-                    yield snapshot._replace(step=done + snapshot.step)
+            if done + stage.solver.steps >= after:
+                here = point and point._replace(step=point.step - done)
+                for snapshot in stage._descend(content, target, every, first, here):
+                    first, step = snapshot.image, done + snapshot.step
+                    if snapshot.step or not done:
+                        yield snapshot._replace(step=step, point=snapshot.point._replace(step=step))
+                point = None
             done += stage.solver.steps
 
     def chunk(self, every: int = 10) -> int:
         """Return how many steps are compiled as one: about `every`, of which all steps are a multiple."""
         return max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
 
-    def _descend(self, content: Image, target: Any, every: int, first: Image | None) -> Iterator[Snapshot]:
+    def _descend(
+        self, content: Image, target: Any, every: int, first: Image | None, point: Point | None
+    ) -> Iterator[Snapshot]:
         loss, image, state = _begin(self, content, target, first)
-        chunk = self.chunk(every)
-        yield Snapshot(0, jnp.clip(image, 0, 1), {})
-        for step in range(chunk, self.solver.steps + 1, chunk):
+        if point:
+            structure = jax.tree.structure((image, state))
+            image, state = jax.tree.unflatten(structure, map(jnp.asarray, point.leaves))
+        at = lambda step: Point(step, jax.tree.leaves((image, state)))
+        chunk, done = self.chunk(every), point.step if point else 0
+        yield Snapshot(done, jnp.clip(image, 0, 1), {}, at(done))
+        for step in range(done + chunk, self.solver.steps + 1, chunk):
             image, state, history = _advance(self, loss, image, state, chunk)
             terms = jax.device_get(history)
             values = np.append(terms["loss"], jnp.max(jnp.abs(image)))  # the last image has no loss yet
@@ -152,7 +179,7 @@ class Descent(Method):
                     f"loss or image is not finite at step {step - chunk + bad[0] + 1}: "
                     "try a smaller learning rate, a smaller weight, or solver adam"
                 )
-            yield Snapshot(step, jnp.clip(image, 0, 1), terms)
+            yield Snapshot(step, jnp.clip(image, 0, 1), terms, at(step))
 
 
 def style_loss(target: Any) -> Loss:

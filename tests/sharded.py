@@ -1,0 +1,61 @@
+"""One image over several devices: how far from one device's, and what the devices send each other, as JSON.
+
+python tests/sharded.py DEVICES [ADDRESS HOSTS INDEX]
+"""
+
+import json
+import re
+import sys
+from functools import partial
+
+import jax
+import numpy as np
+from conftest import picture, thin
+
+from jaxstyle.core import stylize
+from jaxstyle.image.sharding import gathered, shard
+from jaxstyle.methods import AdaIN, Gatys, Johnson
+from jaxstyle.networks import VGG, vgg
+from jaxstyle.networks.decoders import Decoder
+from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.solvers import LBFGS
+
+
+def methods():
+    """Return one of every kind, on random weights."""
+    parameters = vgg.random_parameters("vgg16", 0)
+    chain = {f"conv{block}_1": parameters[f"conv{block}_1"] for block in (1, 2, 3)}
+    drawing = Decoder(3, (4, 6, 8), 1)
+    drawing.conv1_1.kernel[...] += 0.02  # fresh decoders give plain grey
+    small = VGG(thin(parameters, 8), "normalised")
+    return {
+        "gatys": Gatys(small, solver=LBFGS(3, memory=4)),
+        "adain": AdaIN(VGG(chain, "normalised"), drawing, level=3),
+        "johnson": Johnson(TransformNet(width=4, residuals=1, seed=1)),
+    }
+
+
+def measured(method, content, style):
+    """Return the largest difference to one device, and the shapes of what is gathered."""
+    parts = shard(content)
+    compiled = jax.jit(partial(stylize, method)).lower(parts, style).compile()
+    text = compiled.as_text()
+    alone = np.asarray(jax.jit(partial(stylize, method))(content, style))
+    return {
+        "apart": float(np.max(np.abs(np.asarray(gathered(compiled(parts, style))) - alone))),
+        "gathered": re.findall(r"= (\S+) all-gather", text),
+        "permutes": text.count("collective-permute"),
+    }
+
+
+def main(devices, *hosts):
+    jax.config.update("jax_num_cpu_devices", int(devices))
+    if hosts:
+        jax.distributed.initialize(hosts[0], int(hosts[1]), int(hosts[2]))
+    content, style = np.asarray(picture(128, 40, 1)), np.asarray(picture(48, 36, 2))
+    found = {name: measured(method, content, style) for name, method in methods().items()}
+    print(json.dumps(found | {"devices": jax.device_count()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
