@@ -1,4 +1,4 @@
-"""The PyTorch side of the transfer benchmark: WCT and AdaIN as one writes them in PyTorch.
+"""The PyTorch side of the transfer benchmark: WCT, AdaIN and Johnson as one writes them in PyTorch.
 
 Inference mode, one image (1, 3, h, w), the style encoded once for all levels, in-place ReLU, moments on
 views, in either memory layout, eager or by torch.compile. The roots in WCT are by singular values, as in the
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, second_moment, tensor
-from experiments.benchmarks.torch_training import Layout, decoder, state_dict
+from experiments.benchmarks.torch_training import Layout, TransformNet, decoder, state_dict
 from jaxstyle.core import Method
 from jaxstyle.linalg import FLOOR
 from jaxstyle.methods.transfer import Multilevel, Recoded
+from jaxstyle.networks import johnson
 from jaxstyle.statistics.moments import EPSILON
 
 Match = Callable[[Tensor, Tensor], Tensor]  # of the features (c, h, w) of content and style
@@ -94,6 +95,18 @@ class Transfer(nn.Module):
         for level in self.levels:
             content = level(content, features[level.name])
         return content
+
+
+class Drawn(nn.Module):
+    """Johnson's network: the style is in it."""
+
+    def __init__(self, network: johnson.TransformNet, layout: Layout = CONTIGUOUS):
+        super().__init__()
+        self.network = TransformNet(network)
+        self.network.load_state_dict(state_dict(network))
+
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        return self.network(content).clamp(0, 1)
 
 
 class TorchTransfer:

@@ -7,6 +7,7 @@ From content and style to the image, `stylize` as it is:
     wct-original   WCT by VGG-19, the original decoders of levels 3, 2 and 1; where JAXSTYLE_WEIGHTS has them
     wct            WCT by the bundle, levels 5 to 1
     adain          AdaIN by the bundle
+    johnson        a bundled network of Johnson's, 24 channels wide
     whitening      WCT's transform alone, on the features at relu4_1 (64 x 64 x 512 for 512 px), each way
 
 The same weights, levels and alpha; PyTorch takes the roots by `torch.linalg.svd`, as the published codes
@@ -37,6 +38,7 @@ from experiments.benchmarks.machine import THREADS, about, torch_device
 from experiments.benchmarks.report import OURS, compare, megabytes, opening, save, spread, table
 from experiments.benchmarks.torch_gatys import CHANNELS_LAST, COMPILED, set_up, ways
 from experiments.benchmarks.torch_transfer import (
+    Drawn,
     Matched,
     TorchTransfer,
     Transfer,
@@ -47,7 +49,7 @@ from experiments.benchmarks.torch_transfer import (
 )
 from jaxstyle import weights
 from jaxstyle.core import Method, stylize
-from jaxstyle.methods import WCT, AdaIN
+from jaxstyle.methods import WCT, AdaIN, Johnson
 from jaxstyle.networks.decoders import encoded
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance as matched
@@ -56,7 +58,7 @@ from weights.port import wct_decoders
 
 MODULE = "experiments.benchmarks.transfer"
 CHECK, EXACT = 64, 1e-9
-BARS = {"wct-original": 1.2, "wct": 1.2, "adain": 1.0, "whitening": None}
+BARS = {"wct-original": 1.2, "wct": 1.2, "adain": 1.0, "johnson": 1.1, "whitening": None}
 ORIGINAL = Path(os.environ.get("JAXSTYLE_WEIGHTS", "")) / "wct_decoders_1-3.safetensors"
 
 
@@ -119,7 +121,19 @@ def whitening(options, size: int) -> dict[str, Callable]:
     }
 
 
-TASKS = {"wct-original": wct_original, "wct": wct_bundled, "adain": adain, "whitening": whitening}
+def johnson(options, size: int) -> dict[str, Callable]:
+    method, images = Johnson(weights.load("johnson-strokes")), pictures(options, size)
+    theirs = partial(TorchTransfer, partial(Drawn, method.network), images, torch_device())
+    return {OURS: partial(Jaxstyle, transfer, (method, *images))} | ways(theirs, options.smoke)
+
+
+TASKS = {
+    "wct-original": wct_original,
+    "wct": wct_bundled,
+    "adain": adain,
+    "johnson": johnson,
+    "whitening": whitening,
+}
 
 
 def distance(result: np.ndarray, own: np.ndarray) -> float:
