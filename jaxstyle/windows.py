@@ -102,9 +102,8 @@ class Axis(NamedTuple):
         tile, reach = max(tile // unit, 1) * unit, -(-reach // unit) * unit
         if given <= tile + 2 * reach:
             return cls(given, given, given, 0, 1)
-        tile = (
-            -(-given // (-(-given // tile) * unit)) * unit
-        )  # as many, and none much smaller than the others
+        number = -(-given // tile)
+        tile = -(-given // (number * unit)) * unit  # as many, and the last not much smaller than the others
         last = (given - tile - 2 * reach) // unit * unit
         return cls(given, given - last, tile, reach, -(-given // tile))
 
@@ -189,10 +188,8 @@ class Sweep(NamedTuple):
             kept, told = carry
             made, begins, fresh = self.window(jnp.divmod(place, self.axes[1].number), maps, own)
             put = lambda x, part: lax.dynamic_update_slice(x, part, [*begins, *(0 for _ in x.shape[2:])])
-            return (
-                tuple(map(put, kept, made)) if keep else (),
-                _merged(self.measured(made, begins, fresh), told),
-            ), None
+            kept = tuple(map(put, kept, made)) if keep else ()
+            return (kept, _merged(self.measured(made, begins, fresh), told)), None
 
         made, begins, fresh = jax.eval_shape(self.window, (0, 0), maps, own)
         told = jax.eval_shape(self.measured, made, begins, fresh)
@@ -242,30 +239,25 @@ def summed(function: Callable, x: Array, tile: int, reach: int, unit: int, given
     axes = [Axis.of(n, tile, reach, unit) for n in x.shape[:2]]
     indices = jnp.divmod(jnp.arange(axes[0].number * axes[1].number), axes[1].number)
 
-    def part(given, x, index):
-        starts = [axis.start(i) for axis, i in zip(axes, index, strict=True)]
-        return _cut(x, axes, starts), starts
-
-    def of_window(given, index, window):
-        return function(given, window, axes, index)
+    starts = lambda index: [axis.start(i) for axis, i in zip(axes, index, strict=True)]
+    part = lambda x, index: _cut(x, axes, starts(index))
+    of_window = lambda given, index, window: function(given, window, axes, index)
 
     @jax.custom_vjp
     def total(given, x):
         def visit(sums, index):
-            return jax.tree.map(jnp.add, sums, of_window(given, index, part(given, x, index)[0])), None
+            return jax.tree.map(jnp.add, sums, of_window(given, index, part(x, index))), None
 
-        nothing = jax.eval_shape(lambda: of_window(given, (0, 0), part(given, x, (0, 0))[0]))
+        nothing = jax.eval_shape(lambda: of_window(given, (0, 0), part(x, (0, 0))))
         return lax.scan(visit, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), nothing), indices)[0]
 
     def backward(residuals, cotangent):
         given, x = residuals
 
         def visit(gradient, index):
-            window, starts = part(given, x, index)
-            _, pull = jax.vjp(partial(of_window, given, index), window)
-            place = (*starts, 0)
-            here = lax.dynamic_slice(gradient, place, window.shape) + pull(cotangent)[0]
-            return lax.dynamic_update_slice(gradient, here, place), None
+            _, pull = jax.vjp(partial(of_window, given, index), part(x, index))
+            here = part(gradient, index) + pull(cotangent)[0]
+            return lax.dynamic_update_slice(gradient, here, (*starts(index), 0)), None
 
         return None, lax.scan(visit, jnp.zeros_like(x), indices)[0]
 
