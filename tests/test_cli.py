@@ -127,7 +127,7 @@ def test_divergence_keeps_the_last_good_image(folder):
 
 
 def test_ctrl_c_keeps_the_image_so_far(folder, monkeypatch):
-    def interrupted(method, content, target, first, original=Descent.descend):
+    def interrupted(method, content, target, first, original=Descent.descend, point=None):
         for snapshot in original(method, content, target, every=2, first=first):
             yield snapshot
             if snapshot.step == 4:

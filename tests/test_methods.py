@@ -201,7 +201,7 @@ def test_a_descent_on_a_style_mixed_with_itself_starts_alike(build, name, conten
     assert np.all(np.isfinite(gradient))
     assert np.any(gradient != 0)
     np.testing.assert_allclose(other, value, rtol=1e-5)
-    np.testing.assert_allclose(its, gradient, atol=1e-5 * np.max(np.abs(gradient)))
+    np.testing.assert_allclose(its, gradient, atol=2e-5 * np.max(np.abs(gradient)))
 
 
 @over(PIXELS)
@@ -288,15 +288,20 @@ TILED = ("adain", "wct", "style-swap", "johnson", "reinhard", "monge", "gatys", 
 
 @over(METHODS)
 def test_tiles_are_the_whole(build, name, style):
-    """Under two masks too; a method that cannot says so."""
-    method, content = build(name), picture(61, 74, 6)
+    """Under two masks too; a method that cannot says so. In float64: whitening magnifies rounding."""
+    with jax.enable_x64(name not in DESCENTS):
+        wide = lambda x: x.astype(jnp.result_type(float)) if isinstance(x, jax.Array | np.ndarray) else x
+        _tiles_are_the_whole(*jax.tree.map(wide, (build(name), picture(61, 74, 6), style)), name)
+
+
+def _tiles_are_the_whole(method, content, style, name):
     masks = jnp.stack([content[..., 0], 1 - content[..., 0]])
     both = Regions([summarise(method, picture, None) for picture in (style, 1 - style)], masks)
-    targets = [both.targets[0], both] if name in STYLED else both.targets[:1]
+    targets = [both.targets[0], both] if name in CLOSED and name in STYLED else both.targets[:1]
     for target in targets:
         if name in TILED:
             whole = run(method, content, target)
-            close(run(Tiled(method, 16), content, target), whole)  # Adam and whitening magnify rounding
+            close(run(Tiled(method, 16), content, target), whole)  # Adam magnifies rounding
             close_enough = partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5)
             prepared = [summarise(each, style, style[..., 0]) for each in (method, Tiled(method, 16))]
             jax.tree.map(close_enough, *prepared)
