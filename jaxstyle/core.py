@@ -130,7 +130,7 @@ class Loss:
         """Return the addends of the loss by name, weights included."""
         return {type(self).__name__.lower(): self(features)}
 
-    def sums(self, features: Features, window: "Window") -> Any:
+    def sums(self, features: Features, window: Window) -> Any:
         """Return what the loss adds up over pixels, of those that a window owns (see `windows.py`).
 
         Raises `InputError` where a loss is no function of sums.
@@ -172,7 +172,7 @@ class Weighted(Loss):
     def terms(self, features: Features) -> dict[str, Scalar]:
         return {name: self.weight * value for name, value in self.loss.terms(features).items()}
 
-    def sums(self, features: Features, window: "Window") -> Any:
+    def sums(self, features: Features, window: Window) -> Any:
         return self.loss.sums(features, window)
 
     def terms_of_sums(self, sums: Any) -> dict[str, Scalar]:
@@ -198,7 +198,7 @@ class Sum(Loss):
     def terms(self, features: Features) -> dict[str, Scalar]:
         return added([loss.terms(features) for loss in self.losses])
 
-    def sums(self, features: Features, window: "Window") -> list:
+    def sums(self, features: Features, window: Window) -> list:
         return [loss.sums(features, window) for loss in self.losses]
 
     def terms_of_sums(self, sums: list) -> dict[str, Scalar]:

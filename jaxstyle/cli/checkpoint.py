@@ -41,7 +41,8 @@ class Checkpoint:
             if not self.file.exists():
                 return None
             with safe_open(self.file, "numpy") as file:
-                known, step = file.metadata() or {}, int((file.metadata() or {}).get("step", 0))
+                known = file.metadata() or {}
+                step = int(known.get("step", 0))
                 arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         except (OSError, SafetensorError, ValueError) as error:
             raise InputError(f"{self.file}: no checkpoint that can be read ({error})") from None

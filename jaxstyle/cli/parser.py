@@ -7,6 +7,7 @@ here, "`jaxstyle NAME`: description".
 import argparse
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +47,7 @@ def methods() -> dict[str, dict[str, str]]:
     return families
 
 
+@cache
 def others() -> dict[str, str]:
     """Return the other commands, with their descriptions."""
     found = {}

@@ -56,10 +56,7 @@ def available() -> float:
     stats = jax.devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
-    table = Path("/proc/meminfo")
-    lines = table.read_text().splitlines() if table.exists() else []
-    free = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
-    return free[0] + taken() if free else float("inf")
+    return _told("/proc/meminfo", "MemAvailable", float("inf")) + taken()
 
 
 def taken() -> float:
@@ -67,9 +64,14 @@ def taken() -> float:
     stats = jax.devices()[0].memory_stats()
     if stats and "bytes_in_use" in stats:
         return stats["bytes_in_use"]
-    table = Path("/proc/self/status")
+    return _told("/proc/self/status", "VmRSS", 0.0)
+
+
+def _told(path: str, name: str, otherwise: float) -> float:
+    """Return the bytes that a table of Linux tells, or `otherwise` where there is none."""
+    table = Path(path)
     lines = table.read_text().splitlines() if table.exists() else []
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0.0)
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith(name)), otherwise)
 
 
 def buffers(compiled) -> float:
@@ -119,11 +121,10 @@ def operations(programs: list, steps: int) -> float:
     return sum(each[:-1]) + steps * each[-1]
 
 
-def predict(method: Method, tile: int | None, given: tuple, seconds: float) -> Plan:
+def predict(method: Method, tile: int | None, programs: list, seconds: float) -> Plan:
     """Compile the programs of a run and return what it will take."""
-    own = tiled(method, tile)
-    compiled = [program.compile() for program in lowered(own, *given)]
-    return Plan(own, tile, taken() + max(map(buffers, compiled)), seconds)
+    compiled = [program.compile() for program in programs]
+    return Plan(method, tile, taken() + max(map(buffers, compiled)), seconds)
 
 
 def fitting(method: Method, tile: int | None, given: tuple, limit: float | None) -> Plan:
@@ -134,15 +135,18 @@ def fitting(method: Method, tile: int | None, given: tuple, limit: float | None)
     """
     limit = limit or available()
     steps = method.solver.steps if isinstance(method, Descent) else 1
-    seconds = operations(lowered(method, *given), steps) / rate()
-    plan = predict(method, tile, given, seconds)
+    whole = lowered(method, *given)
+    seconds = operations(whole, steps) / rate()
+    own = tiled(method, tile)
+    plan = predict(own, tile, lowered(own, *given) if tile else whole, seconds)
     first, edge = plan, max(given[0].shape)
     for smaller in TILES:
         if tile or plan.bytes <= limit:
             break
         if smaller < edge:
             try:
-                plan = predict(method, smaller, given, seconds)
+                own = tiled(method, smaller)
+                plan = predict(own, smaller, lowered(own, *given), seconds)
             except InputError as error:
                 raise InputError(f"{first}, and there are {limit / 1e9:.1f} GB: {error}; {SMALLER}") from None
     if plan.bytes > limit:

@@ -292,7 +292,7 @@ def descend(
     kept = options.checkpoint and Checkpoint(options.checkpoint, method, (seen.given, first))
     point = kept.load() if kept else None
     snapshots = method.descend(seen.content, seen.target(method), first=first, point=point)
-    history = kept.history.copy() if kept else {}
+    history = kept.history if kept else {}
     snapshots = kept.follow(snapshots) if kept else snapshots
     finished = (step._replace(image=finish(step.image)) for step in snapshots)
     total = sum(stage.solver.steps for stage in method.stages())

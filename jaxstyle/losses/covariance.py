@@ -34,7 +34,7 @@ class Gram(Statistical):
 
     @classmethod
     def average(cls, feature: Feature, target: Any, weight: Mask | None) -> Float[Array, "c c"]:
-        return second_moment(feature, weight)
+        return cls.summary(feature, weight)
 
     @staticmethod
     def apart(average: Float[Array, "c c"], target: Float[Array, "c c"]) -> Scalar:
