@@ -14,9 +14,10 @@ from jaxstyle.networks import convolution
 from jaxstyle.networks.convolution import (
     Conv,
     average_pool,
-    column_conv,
     conv,
     doubling_conv,
+    halving_conv,
+    large_conv,
     max_pool,
     reflect_conv,
     winograd,
@@ -47,11 +48,6 @@ def reflected(x, kernel):
     return xla_conv(jnp.pad(x, ((pad, pad), (pad, pad), (0, 0)), mode="reflect"), kernel, "VALID")
 
 
-def twice(function):
-    """Return the function with more outputs than inputs."""
-    return lambda x, kernel: function(x, jnp.concatenate([kernel, -2 * kernel], -1))
-
-
 def case(size: int, padding):
     """Return `conv` at one padding, XLA's, and the size of the kernel."""
     return lambda x, kernel: conv(x, kernel, padding), lambda x, kernel: xla_conv(x, kernel, padding), size
@@ -64,8 +60,8 @@ CONVOLUTIONS = {
     "1x1": case(1, INNER),
     "zero": (zero_conv, lambda x, kernel: xla_conv(x, kernel, "SAME"), 3),
     "reflect": (reflect_conv, reflected, 3),
-    "columns-out": (column_conv, reflected, 5),
-    "columns-in": (twice(column_conv), twice(reflected), 5),
+    "large": (large_conv, reflected, 5),
+    "halving": (halving_conv, lambda x, kernel: reflected(x, kernel)[::2, ::2], 3),
     "doubling": (doubling_conv, lambda x, kernel: reflected(x.repeat(2, 0).repeat(2, 1), kernel), 3),
     "point": (point_conv, lambda x, kernel: xla_conv(x, kernel, "VALID"), 1),
 }

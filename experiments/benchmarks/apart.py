@@ -1,7 +1,7 @@
 """The variants of a benchmark, each in a process of its own: it crashes alone, and its memory is its own.
 
 worker = Apart(build, ours)              build() makes the variant there
-worker.call("advance", 3)                (seconds, what it returned)
+worker.call("advance")                   (seconds, what it returned)
 
 turns = Turns(builds, threads)           a worker and a record for each
 turns.each(act)                          act(worker, record), one after another
@@ -57,7 +57,7 @@ class Turns:
     def __init__(self, builds: dict[str, Callable], threads: int):
         starts = {name: partial(_start, build, threads) for name, build in builds.items()}
         self.workers = {name: Apart(start, name.startswith(OURS)) for name, start in starts.items()}
-        self.records: Records = {name: {"step": []} for name in builds}
+        self.records: Records = {name: {"step": [], "loss": []} for name in builds}
 
     def each(self, act: Callable[[Apart, dict], None]) -> None:
         for name, worker in [*self.workers.items()]:

@@ -7,8 +7,6 @@ framework counts its own.
 import datetime
 import os
 import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -50,7 +48,7 @@ def about() -> dict:
     day = datetime.date.today().isoformat()
     versions |= {"Python": platform.python_version()}
     facts = {"device": device_name(), "date": day, "threads": THREADS, "versions": versions}
-    return facts | {"load": os.getloadavg()[0]}
+    return facts | {"load": os.getloadavg()[0], "flags": os.environ.get("XLA_FLAGS", "")}
 
 
 def clock(function: Callable):
@@ -72,19 +70,3 @@ def peak(before: float, ours: bool) -> float:
         return memory("VmHWM") - before
     own = jax.devices()[0].memory_stats()["peak_bytes_in_use"] if ours else torch.cuda.max_memory_allocated()
     return own / 2**20
-
-
-def apart(module: str, *arguments: str) -> float:
-    """Return the number that a fresh process of the benchmark prints, given `arguments` more.
-
-    Raises `subprocess.CalledProcessError` if it crashes: `failure` tells it in a line.
-    """
-    command = [sys.executable, "-m", module, *sys.argv[1:], *arguments]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-
-
-def failure(error: Exception) -> str:
-    if isinstance(error, subprocess.CalledProcessError):
-        lines = error.stderr.strip().splitlines() or [""]
-        return f"a run of its own ended with code {error.returncode}: {lines[-1][:100]}"
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:100]}"

@@ -1,7 +1,7 @@
-"""The PyTorch side of the benchmark: the loss of `Gatys()` and L-BFGS as one writes them in PyTorch.
+"""What the PyTorch sides share: an encoder as one writes it in PyTorch, Gram matrices, and ways to run it.
 
-Frozen parameters, one image (1, 3, h, w), in-place ReLU, Gram matrices on views, one evaluation a step
-(`max_iter` of them to a `.step`, tolerances 0), in either memory layout, eager or by torch.compile.
+Frozen parameters, images (b, 3, h, w), in-place ReLU, Gram matrices on views, in either memory layout, eager
+or by torch.compile.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jaxstyle.methods import Gatys
 from jaxstyle.networks import VGG
 
-Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # content, style, and the probe of the gradient
 Targets = dict[str, tuple[Tensor, float]]
 CONTIGUOUS, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
 COMPILED = "PyTorch compiled, channels_last"
@@ -35,7 +33,8 @@ def ways(variant: Callable, smoke: bool) -> dict[str, Callable]:
 
 
 def tensor(array) -> Tensor:
-    return torch.from_numpy(np.array(array, np.float32))
+    """Return an array in PyTorch's default type: float32 but in a check."""
+    return torch.from_numpy(np.array(array, np.float64)).to(torch.get_default_dtype())
 
 
 def _conv2d(kernel: np.ndarray, border: str, bias: np.ndarray | None) -> nn.Conv2d:
@@ -94,79 +93,3 @@ def second_moment(feature: Tensor) -> Tensor:
 def relative(targets: dict[str, Tensor], weights: dict[str, float], factor: float) -> Targets:
     weight = lambda name: factor * weights[name] / (targets[name].square().mean().item() + 1e-12)
     return {name: (targets[name].clone(), weight(name)) for name in weights}
-
-
-class GatysLoss(nn.Module):
-    """Relative content and Gram loss of an image: what `Gatys()` minimises, less its zero variation."""
-
-    def __init__(self, network: Network, content: Targets, style: Targets):
-        super().__init__()
-        self.network, self.content, self.style = network, content, style
-
-    def forward(self, image: Tensor) -> Tensor:
-        features = self.network(image)
-        terms = [w * (features[name] - target).square().mean() for name, (target, w) in self.content.items()]
-        for name, (target, weight) in self.style.items():
-            terms.append(weight * (second_moment(features[name][0]) - target).square().mean())
-        return torch.stack(terms).sum()
-
-    @classmethod
-    def of(cls, method: Gatys, content: Tensor, style: Tensor, layout: torch.memory_format) -> "GatysLoss":
-        keep, match = method.encoder.content_layers, method.encoder.style_layers
-        network = Network(method.encoder, {*keep, *match}, layout).to(content.device)
-        with torch.inference_mode():
-            features = network(content)
-            moments = {name: second_moment(feature[0]) for name, feature in network(style).items()}
-        # Cloned outside: autograd and torch.compile refuse the tensors of inference mode.
-        return cls(
-            network,
-            relative(features, keep, method.content_weight),
-            relative(moments, match, method.style_weight),
-        )
-
-
-class TorchGatys:
-    """One way to run the benchmark in PyTorch; images are numpy (h, w, 3) at the door."""
-
-    def __init__(
-        self, method: Gatys, images: Images, chunk: int, device: torch.device, layout=CONTIGUOUS, wrap=None
-    ):
-        place = lambda image: tensor(image).permute(2, 0, 1)[None].contiguous().to(device)
-        self.content, style, self.probe = map(place, images)
-        loss = GatysLoss.of(method, self.content, style, layout)
-        self.loss, self.chunk, self.device = wrap(loss) if wrap else loss, chunk, device
-
-    def evaluate(self) -> tuple[Tensor, Tensor]:
-        """Return the loss at the probe, and its gradient (h, w, 3)."""
-        image = self.probe.detach().requires_grad_()
-        loss = self.loss(image)
-        loss.backward()
-        self._wait()
-        return loss.detach(), image.grad[0].permute(1, 2, 0)
-
-    def restart(self) -> None:
-        """Begin at the content."""
-        self.image = self.content.clone().requires_grad_()
-        # An iteration evaluates once but for the last, whose evaluation opens the next `.step`.
-        self.optimizer = torch.optim.LBFGS(
-            [self.image], lr=1, max_iter=self.chunk, history_size=100, tolerance_grad=0, tolerance_change=0
-        )
-
-    def advance(self) -> list[float]:
-        """Take a chunk of steps; return the loss before each."""
-        losses = []
-
-        def closure() -> Tensor:
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.loss(self.image)
-            loss.backward()
-            losses.append(loss.detach())
-            return loss
-
-        self.optimizer.step(closure)
-        self._wait()
-        return torch.stack(losses).tolist()
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()

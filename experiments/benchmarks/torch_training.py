@@ -159,22 +159,23 @@ class TorchTraining:
         build: Callable[[Trained, Layout], nn.Module],
         network: Trained,
         batch: np.ndarray,
+        steps: int,
         device: torch.device,
         layout: Layout = CONTIGUOUS,
-        precision: torch.dtype = torch.float32,
+        precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss,
     ):
         loss = build(network, layout)
         loss.network.load_state_dict(state_dict(network))
-        loss.to(device, precision, memory_format=layout)
+        self.steps, self.precision = steps, getattr(torch, precision)
+        loss.to(device, self.precision, memory_format=layout)
         self.images = torch.from_numpy(batch).permute(0, 3, 1, 2)
-        self.device, self.layout, self.precision = device, layout, precision
+        self.device, self.layout = device, layout
         self.network, self.loss = loss.network, wrap(loss)
         self.optimizer = torch.optim.Adam(self.network.parameters(), RATE, fused=True)
 
-    def advance(self, count: int) -> list[float]:
-        """Take `count` steps; return the loss before each."""
-        losses = torch.stack([self._step() for _ in range(count)])
+    def advance(self) -> list[float]:
+        losses = torch.stack([self._step() for _ in range(self.steps)])
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return losses.tolist()
@@ -187,7 +188,7 @@ class TorchTraining:
         self.optimizer.step()
         return loss.detach()
 
-    def moments(self) -> dict[str, np.ndarray]:
+    def result(self) -> dict[str, np.ndarray]:
         """Return Adam's mean of the gradients: after one step a tenth of the gradient."""
         state = self.optimizer.state
         return {name: state[p]["exp_avg"].cpu().numpy() for name, p in self.network.named_parameters()}

@@ -116,22 +116,26 @@ class TorchTransfer:
         self,
         build: Callable[..., nn.Module],
         inputs: tuple[np.ndarray, np.ndarray],
+        steps: int,
         device: torch.device,
         layout: Layout = CONTIGUOUS,
-        precision: torch.dtype = torch.float32,
+        precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
     ):
         place = lambda x: tensor(x).permute(2, 0, 1)[None].contiguous(memory_format=layout)
-        self.inputs = [place(x).to(device, precision) for x in inputs]
+        kind = getattr(torch, precision)
+        self.inputs = [place(x).to(device, kind) for x in inputs]
         module = build(layout=layout).requires_grad_(False)
-        self.module, self.device = wrap(module.to(device, precision, memory_format=layout)), device
+        self.module = wrap(module.to(device, kind, memory_format=layout))
+        self.steps, self.device = steps, device
 
-    def run(self) -> None:
-        with torch.inference_mode():
-            self.output = self.module(*self.inputs)
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
+    def advance(self) -> list[float]:
+        for _ in range(self.steps):
+            with torch.inference_mode():
+                self.output = self.module(*self.inputs)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+        return []
 
-    def result(self) -> np.ndarray:
-        """Return what the last run gave."""
-        return self.output[0].permute(1, 2, 0).cpu().numpy()
+    def result(self) -> dict[str, np.ndarray]:
+        return {"result": self.output[0].permute(1, 2, 0).cpu().numpy()}

@@ -22,22 +22,14 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import lax
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Feature, Image
-from jaxstyle.networks.convolution import LAYOUT, column_conv, doubling_conv, reflect
+from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
 from jaxstyle.networks.decoders import trained_conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.windows import Pass, Size, whole
-
-
-def halving_conv(x: Feature, kernel) -> Feature:
-    """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2."""
-    pad = kernel.shape[0] // 2
-    padded = reflect(x, pad)[None]
-    return lax.conv_general_dilated(padded, kernel, (2, 2), "VALID", dimension_numbers=LAYOUT)[0]
 
 
 class InstanceNorm(nnx.Module):
@@ -84,7 +76,7 @@ class TransformNet(Trained):
         conv = lambda name, x, convolve=trained_conv: getattr(self, name)(x, convolve)
         step = partial(Pass, measure=lambda maps, weight: [Moments.of(maps[-1], weight)])
 
-        passes = [Pass(lambda maps, own: (conv("first", maps[0], column_conv),), size, size, 4)]
+        passes = [Pass(lambda maps, own: (conv("first", maps[0], large_conv),), size, size, 4)]
         for level, (name, before) in enumerate((("down1", "first"), ("down2", "down1"))):
 
             def down(maps, own, name=name, before=before):
@@ -111,7 +103,7 @@ class TransformNet(Trained):
 
             passes.append(step(up, sizes[level], tuple(2 * n for n in sizes[level]), 1, 1, 2))
             enter, before = active, name
-        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own), column_conv)) / 255,)
+        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own), large_conv)) / 255,)
         return [*passes, step(last, size, size, 4)]
 
     def __call__(self, image: Image) -> Image:

@@ -1,0 +1,103 @@
+"""The jaxstyle side of the benchmark: the library as its users call it.
+
+variant.advance()      a turn: the losses before each of its steps, or one empty loss list for a call
+variant.result()       arrays by name, which the other side must have too
+variant.operations()   those of one step, as traced (a loop counts once)
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.benchmarks.torch_training import RATE, state_dict
+from jaxstyle.core import prepared
+from jaxstyle.methods.descent import evaluate
+from jaxstyle.networks.trained import Trained
+from jaxstyle.training import Recipe
+from jaxstyle.training.loop import by_jit, fresh, replicated
+
+
+def typed(tree, precision: str):
+    """Return a pytree, its numbers in the precision."""
+    floats = lambda leaf: jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, precision) if floats(leaf) else leaf, tree)
+
+
+def operations(lowered) -> float:
+    return lowered.cost_analysis()["flops"]
+
+
+class Call:
+    """A function of arrays and pytrees of them, compiled; a call is a step."""
+
+    def __init__(self, function: Callable, arguments: tuple, steps: int, precision: str = "float32"):
+        self.function, self.arguments = jax.jit(function), typed(arguments, precision)
+        self.steps = steps
+
+    def advance(self) -> list[float]:
+        for _ in range(self.steps):
+            self.output = jax.block_until_ready(self.function(*self.arguments))
+        return []
+
+    def result(self) -> dict[str, np.ndarray]:
+        return {"result": np.asarray(self.output)}
+
+    def operations(self) -> float:
+        return operations(self.function.lower(*self.arguments))
+
+
+class Descended:
+    """A method's descent on the image; a turn is a chunk of steps."""
+
+    def __init__(self, method: Callable, images: tuple, masks: tuple, steps: int, precision: str = "float32"):
+        self.method, self.content, style, masks = typed((method(), *images, masks), precision)
+        self.target = jax.jit(prepared)(self.method, style, *masks)
+        self.snapshots = self.method.descend(self.content, self.target, steps)
+
+    def advance(self) -> list[float]:
+        snapshot = next(self.snapshots)
+        snapshot = snapshot if snapshot.step else next(self.snapshots)  # the first is the start
+        self.image = jax.block_until_ready(snapshot.image)
+        return snapshot.history["loss"].tolist()
+
+    def result(self) -> dict[str, np.ndarray]:
+        return {"image": np.asarray(self.image)}
+
+    def operations(self) -> float:
+        def energy(method, content, target):
+            loss = method.loss(content, target)
+            return jax.grad(lambda image: evaluate(method.encoder, loss, image)[0])(content)
+
+        return operations(jax.jit(energy).lower(self.method, self.content, self.target))
+
+
+class Trainer:
+    """A recipe's step as `fit` compiles it, on one batch; `network` and `batch` are numpy."""
+
+    def __init__(
+        self, recipe: Callable[[], Recipe], network: Trained, batch, steps: int, precision: str = "float32"
+    ):
+        ready, optimizer = recipe(), optax.adam(RATE)
+        loss = jax.tree_util.Partial(type(ready).loss, ready)
+        self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps
+        self.state = fresh(lambda: jax.tree.map(jnp.array, network), optimizer)
+        self.step, self.place = by_jit(optimizer, jnp.dtype(precision))
+
+    def advance(self) -> list[float]:
+        losses = []
+        for _ in range(self.steps):
+            self.state, terms = self.step(self.loss, self.state, self.place(self.batch))
+            losses.append(terms["loss"])
+        jax.block_until_ready(self.state)
+        return [float(loss) for loss in losses]
+
+    def result(self) -> dict[str, np.ndarray]:
+        """Return Adam's mean of the gradients, by PyTorch's names and in its order of axes."""
+        moments = optax.tree.get(self.state.optimizer, "mu")
+        return {name: value.numpy() for name, value in state_dict(moments).items()}
+
+    def operations(self) -> float:
+        return operations(self.step.lower(self.loss, self.state, self.place(self.batch)))
