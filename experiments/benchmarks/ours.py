@@ -85,16 +85,22 @@ class Trainer:
         self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps
         self.state = fresh(lambda: jax.tree.map(jnp.array, network), optimizer)
         self.step, self.place = by_jit(optimizer, jnp.dtype(precision))
+        self.first = None
 
     def advance(self) -> list[float]:
         losses = []
         for _ in range(self.steps):
             self.state, terms = self.step(self.loss, self.state, self.place(self.batch))
             losses.append(terms["loss"])
+            self.first = self.first or self._moments()
         jax.block_until_ready(self.state)
         return [float(loss) for loss in losses]
 
     def result(self) -> dict[str, np.ndarray]:
+        """Return the first step's gradients: Adam moves by the sign of those that are but rounding."""
+        return self.first
+
+    def _moments(self) -> dict[str, np.ndarray]:
         """Return Adam's mean of the gradients, by PyTorch's names and in its order of axes."""
         moments = optax.tree.get(self.state.optimizer, "mu")
         return {name: value.numpy() for name, value in state_dict(moments).items()}

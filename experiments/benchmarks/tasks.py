@@ -202,8 +202,10 @@ TASKS = {
     "johnson": Task(johnson, "a picture", CALLS, 1.1),
     "adain": Task(adain, "a picture and its style", CALLS, 1.0),
     "wct": Task(wct, "a picture and its style, levels 5 to 1", CALLS, 1.2),
-    "wct-original": Task(wct_original, "the same by the original decoders, levels 3 to 1", CALLS, 1.2),
-    "whitening": Task(whitening, "WCT's transform alone, at relu4_1", CALLS, None),
+    "wct-original": Task(
+        wct_original, "the same by the original decoders, levels 3 to 1", CALLS, 1.2, (512,)
+    ),
+    "whitening": Task(whitening, "WCT's transform alone, at relu4_1", CALLS, None, (512,)),
     "train-johnson": Task(train_johnson, "a training step, 4 pictures", STEPS, 1.0, (256,)),
     "train-decoders": Task(
         train_decoders, "a training step of all WCT decoders, 4 pictures", STEPS, 1.0, (128,)

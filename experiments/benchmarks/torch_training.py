@@ -167,7 +167,7 @@ class TorchTraining:
     ):
         loss = build(network, layout)
         loss.network.load_state_dict(state_dict(network))
-        self.steps, self.precision = steps, getattr(torch, precision)
+        self.first, self.steps, self.precision = None, steps, getattr(torch, precision)
         loss.to(device, self.precision, memory_format=layout)
         self.images = torch.from_numpy(batch).permute(0, 3, 1, 2)
         self.device, self.layout = device, layout
@@ -175,10 +175,13 @@ class TorchTraining:
         self.optimizer = torch.optim.Adam(self.network.parameters(), RATE, fused=True)
 
     def advance(self) -> list[float]:
-        losses = torch.stack([self._step() for _ in range(self.steps)])
+        losses = []
+        for _ in range(self.steps):
+            losses.append(self._step())
+            self.first = self.first or self._moments()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
-        return losses.tolist()
+        return torch.stack(losses).tolist()
 
     def _step(self) -> Tensor:
         images = self.images.to(self.device).to(self.precision, memory_format=self.layout) / 255
@@ -189,6 +192,10 @@ class TorchTraining:
         return loss.detach()
 
     def result(self) -> dict[str, np.ndarray]:
+        """Return Adam's mean of the gradients after the first step."""
+        return self.first
+
+    def _moments(self) -> dict[str, np.ndarray]:
         """Return Adam's mean of the gradients: after one step a tenth of the gradient."""
         state = self.optimizer.state
-        return {name: state[p]["exp_avg"].cpu().numpy() for name, p in self.network.named_parameters()}
+        return {name: state[p]["exp_avg"].cpu().numpy().copy() for name, p in self.network.named_parameters()}
