@@ -26,10 +26,7 @@ endif
 	$(REPORT)
 
 bench: .venv/.bench
-	$(BIN)/python -m experiments.benchmarks.gatys --out experiments/benchmarks/results
-	$(BIN)/python -m experiments.benchmarks.training --out experiments/benchmarks/results
-	$(BIN)/python -m experiments.benchmarks.transfer --out experiments/benchmarks/results
-	$(BIN)/python -m experiments.benchmarks.matting --out experiments/benchmarks/results
+	$(BIN)/python -m experiments.benchmarks.speed --out experiments/benchmarks/results
 
 .venv/.%: pyproject.toml | .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"

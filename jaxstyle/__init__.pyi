@@ -25,6 +25,7 @@ from .methods import (
     Reinhard,
     StyleSwap,
 )
+from .methods.pyramid import Pyramid
 from .wrappers import Luminance, Matched, Smoothed, Tiled, sweep
 
 __version__: str
@@ -48,6 +49,7 @@ __all__ = [
     "Monge",
     "PhotoWCT",
     "Pitie",
+    "Pyramid",
     "Reconstruct",
     "Regions",
     "Reinhard",

@@ -126,6 +126,14 @@ def test_divergence_keeps_the_last_good_image(folder):
     assert opened(folder / "old.png")[0].shape == (36, 48, 3)
 
 
+def test_a_pyramid_counts_the_steps_of_all_sizes(folder):
+    given = ["--steps", "2", "--pyramid", "3", "--size", "96", "--frames", str(folder / "all.gif")]
+    assert gatys(folder, *given, "--memory", "8GB") == 0
+    facts = json.loads((folder / "old.png.provenance.json").read_text())
+    assert facts["steps"] == 5
+    assert "Pyramid" in facts["method"]
+
+
 def test_ctrl_c_keeps_the_image_so_far(folder, monkeypatch):
     def interrupted(method, content, target, first, original=Descent.descend, point=None):
         for snapshot in original(method, content, target, every=2, first=first):

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import picture
 
 from jaxstyle import DeepPhoto, Gatys, stylize
 from jaxstyle.core import prepared
 from jaxstyle.image.matting import Laplacian
-from jaxstyle.methods.descent import Descent, DivergedError, from_noise, from_style
+from jaxstyle.methods.descent import Descent, DivergedError, from_noise, from_style, sized
+from jaxstyle.methods.pyramid import Pyramid, halved
 from jaxstyle.solvers import LBFGS, Adam, Zoom
 
 STEPS = 4
@@ -46,6 +48,33 @@ def test_descend_equals_apply(method, content, style):
     assert snapshot.step == STEPS
     total = sum(values for name, values in snapshot.history.items() if name != "loss")
     np.testing.assert_allclose(total, snapshot.history["loss"], rtol=1e-5)
+
+
+def test_a_pyramid_without_coarser_sizes_is_the_descent(small_vgg, content, style):
+    method = short(Gatys(small_vgg))
+    images = [stylize(one, content, style) for one in (method, Pyramid(method, ()))]
+    np.testing.assert_array_equal(*images)
+
+
+def test_a_pyramid_descends_from_what_it_made_at_coarser_sizes(small_vgg):
+    method, content, style = short(Gatys(small_vgg)), picture(130, 134, 1), picture(128, 140, 2)
+    pyramid, image = Pyramid(method, (3, 2)), None
+    for times, steps in ((2, 3), (1, 2), (0, STEPS)):
+        own, stage = halved(content, times), method.stepping(steps)
+        first = None if image is None else sized(image, own)
+        *_, done = stage.descend(own, method.prepare(halved(style, times)), first=first)
+        image = done.image
+    seen = []
+    for snapshot in pyramid.descend(content, pyramid.prepare(style), every=1):
+        leaves = [np.asarray(leaf) for leaf in snapshot.point.leaves]
+        seen.append(snapshot._replace(point=snapshot.point._replace(leaves=leaves)))
+    assert [snapshot.step for snapshot in seen] == [*range(3 + 2 + STEPS + 1)]
+    assert {snapshot.image.shape for snapshot in seen} == {content.shape}
+    np.testing.assert_allclose(seen[-1].image, image, atol=1e-5)
+    np.testing.assert_allclose(stylize(pyramid, content, style), image, atol=2e-3)
+    for snapshot in seen[2:7:2]:
+        *_, again = pyramid.descend(content, pyramid.prepare(style), every=1, point=snapshot.point)
+        np.testing.assert_array_equal(again.image, seen[-1].image)
 
 
 def test_new_styles_weights_and_rates_do_not_retrace(method, content, style):

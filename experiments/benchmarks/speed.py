@@ -126,6 +126,12 @@ def text(facts: dict, rows: list[dict]) -> str:
     )
 
 
+def picture_file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="experiments.benchmarks.speed")
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
@@ -137,8 +143,8 @@ def parse(arguments):
     real = "vgg19-normalised"
     default = real if weights.find(real) else "synthetic"
     parser.add_argument("--weights", default=default, help="of descents: a name, or synthetic")
-    parser.add_argument("--content", type=Path, help="a picture; default: made of noise")
-    parser.add_argument("--style", type=Path, help="a picture; default: made of noise")
+    parser.add_argument("--content", type=picture_file, help="a picture; default: made of noise")
+    parser.add_argument("--style", type=picture_file, help="a picture; default: made of noise")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="variants by their names in the tables")
     parser.add_argument("--smoke", action="store_true", help="64 px, no torch.compile: does it run?")
     parser.set_defaults(threads=THREADS)

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxstyle.core import InputError, Method, prepared
-from jaxstyle.methods.descent import Descent, programs
+from jaxstyle.methods.descent import Staged, programs
 from jaxstyle.networks.convolution import max_pool, reflect_conv
 from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.wrappers.tiled import Tiled
@@ -85,16 +85,25 @@ def tiled(method: Method, tile: int | None) -> Method:
     """Return the method in tiles, or as it is."""
     if not tile:
         return method
-    return method.windowed(tile) if isinstance(method, Descent) else Tiled(method, tile)
+    return method.windowed(tile) if isinstance(method, Staged) else Tiled(method, tile)
 
 
 def lowered(method: Method, content, style, *masks) -> list:
     """Return the programs of a run, in order, not yet compiled; a descent's last one is a step."""
     prepare = jax.jit(prepared).lower(method, style, *masks)
     target = jax.eval_shape(prepared, method, style, *masks)
-    if isinstance(method, Descent):
+    if isinstance(method, Staged):
         return [prepare, *programs(method, content, target)]
     return [prepare, jax.jit(type(method).apply).lower(method, content, target)]
+
+
+def steps_of(method: Method, content, style, *masks) -> float:
+    """Return the steps of a run, those on fewer pixels for what they are; 1 of what does not descend."""
+    if not isinstance(method, Staged):
+        return 1
+    target = jax.eval_shape(prepared, method, style, *masks)
+    stages = jax.eval_shape(type(method).stages, method, content, target)
+    return sum(stage.method.solver.steps * stage.content.size / content.size for stage in stages)
 
 
 def _network(x, kernels):
@@ -115,7 +124,7 @@ def rate() -> float:
     return operations([compiled], 1) / (time.perf_counter() - start)
 
 
-def operations(programs: list, steps: int) -> float:
+def operations(programs: list, steps: float) -> float:
     """Return the operations of a run, whose last program is done `steps` times."""
     each = [program.cost_analysis().get("flops", 0.0) for program in programs]
     return sum(each[:-1]) + steps * each[-1]
@@ -134,9 +143,8 @@ def fitting(method: Method, tile: int | None, given: tuple, limit: float | None)
     `InputError` where nothing fits.
     """
     limit = limit or available()
-    steps = method.solver.steps if isinstance(method, Descent) else 1
     whole = lowered(method, *given)
-    seconds = operations(whole, steps) / rate()
+    seconds = operations(whole, steps_of(method, *given)) / rate()
     own = tiled(method, tile)
     plan = predict(own, tile, lowered(own, *given) if tile else whole, seconds)
     first, edge = plan, max(given[0].shape)

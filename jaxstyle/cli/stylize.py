@@ -20,14 +20,15 @@ from jaxstyle import weights
 from jaxstyle.cli import plan, provenance
 from jaxstyle.cli.checkpoint import Checkpoint
 from jaxstyle.cli.descent import watch
-from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
+from jaxstyle.cli.options import FIELDS, add_fields, count, documented, levels, number
 from jaxstyle.core import Image, InputError, Method, prepared, unknown
 from jaxstyle.image import io, masks, plot
 from jaxstyle.image.resize import fit
 from jaxstyle.image.sharding import shard
 from jaxstyle.methods import METHODS, Dream, Johnson, Reconstruct
-from jaxstyle.methods.descent import STARTS, Descent, DivergedError
+from jaxstyle.methods.descent import STARTS, Descent, DivergedError, Staged
 from jaxstyle.methods.gatys import LOSSES
+from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.solvers import SOLVERS
 from jaxstyle.transforms.covariance import WAYS
@@ -63,13 +64,15 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
         add("--history", type=Path, metavar="FILE", help="plot the losses, step by step")
         frames = "keep the evolution: a folder, or a .gif or .webp"
         add("--frames", type=Path, metavar="PATH", help=frames)
+        coarse = "steps at coarser sizes first: at ..., a quarter, a half of the size"
+        add("--pyramid", type=levels, metavar="N,...", help=coarse)
         kept = "a folder to keep the state in: the same command goes on from there after whatever ended it"
         add("--checkpoint", type=Path, metavar="DIR", help=kept)
     return parser
 
 
 ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask")
-ABSENT += ("style_size", "checkpoint")
+ABSENT += ("style_size", "checkpoint", "pyramid")
 ABSENT += ("keep_color", "init")
 
 
@@ -248,6 +251,8 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     given = pictures(options)
     method, files = build(options)
+    if isinstance(method, Descent) and options.pyramid:
+        method = Pyramid(method, options.pyramid)
     finish: Callable[[Image], Image] = lambda image: image
     seen = given
     if options.keep_color:
@@ -261,7 +266,7 @@ def run(options: argparse.Namespace) -> int:
         method = plan.fitting(method, options.tile, seen.given, options.memory).method
     else:
         method = plan.tiled(method, options.tile)
-    if isinstance(method, Descent):
+    if isinstance(method, Staged):
         return descend(options, method, given, seen, finish, files)
     start = time.perf_counter()
     image = jax.jit(type(method).apply)(method, seen.content, seen.target(method))
@@ -280,7 +285,7 @@ def smoothed(image: Image, content: Image, options: argparse.Namespace) -> Image
 
 
 def descend(
-    options: argparse.Namespace, method: Descent, given: Pictures, seen: Pictures, finish, files: dict
+    options: argparse.Namespace, method: Staged, given: Pictures, seen: Pictures, finish, files: dict
 ) -> int:
     """Run a method that descends on the image, with progress; Ctrl-C and divergence keep the image so far."""
     first = None
@@ -291,11 +296,12 @@ def descend(
     start = time.perf_counter()
     kept = options.checkpoint and Checkpoint(options.checkpoint, method, (seen.given, first))
     point = kept.load() if kept else None
-    snapshots = method.descend(seen.content, seen.target(method), first=first, point=point)
+    target = seen.target(method)
+    snapshots = method.descend(seen.content, target, first=first, point=point)
     history = kept.history if kept else {}
     snapshots = kept.follow(snapshots) if kept else snapshots
     finished = (step._replace(image=finish(step.image)) for step in snapshots)
-    total = sum(stage.solver.steps for stage in method.stages())
+    total = sum(stage.method.solver.steps for stage in method.stages(seen.content, target))
     watched = watch(finished, total, bool(options.frames), history)
     image = smoothed(watched.last.image, given.content, options)
     seconds = {"total": time.perf_counter() - start, "to_first_losses": watched.seconds_to_first}

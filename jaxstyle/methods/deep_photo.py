@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
 from jaxstyle.image.masks import at
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import Descent, Start, from_colors, from_noise
+from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.solvers import LBFGS
@@ -78,11 +78,11 @@ class DeepPhoto(Gatys):
     def loss(self, content: Image, target: Any) -> Loss:
         return super().loss(content, target) + self.photo_weight * self.photo_loss(content)
 
-    def stages(self) -> list[Descent]:
+    def stages(self, content: Image, target: Any) -> list[Stage]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
-        solver = dataclasses.replace(self.solver, steps=self.paint_steps)  # pyright: ignore
-        painting = Gatys(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Gatys)})
-        return [dataclasses.replace(painting, solver=solver), self] if self.paint_steps else [self]
+        painting = Painting(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+        methods = [painting.stepping(self.paint_steps), self] if self.paint_steps else [self]
+        return [Stage(method, content, target) for method in methods]
 
     @classmethod
     def author(cls, encoder: Encoder) -> "DeepPhoto":
@@ -101,3 +101,11 @@ class DeepPhoto(Gatys):
             solver=LBFGS(1000),
             init=from_noise,
         )
+
+
+@pytree
+class Painting(DeepPhoto):
+    """The first of both descents: without the photorealism, from the same start."""
+
+    def loss(self, content: Image, target: Any) -> Loss:
+        return Gatys.loss(self, content, target)

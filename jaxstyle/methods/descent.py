@@ -23,6 +23,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
+from jaxstyle.image.resize import resize
 from jaxstyle.networks.windowed import Windowed
 from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
 from jaxstyle.statistics.covariance import Covariance
@@ -90,8 +91,62 @@ STARTS: dict[str, Start] = {
 }
 
 
+class Staged(Method):
+    """What descends, in one stage or in several, each from where the last one ended, resized if need be."""
+
+    def stages(self, content: Image, target: Any) -> list["Stage"]:
+        """Return the descents to make one after another; the last one's content is all of it."""
+        raise NotImplementedError
+
+    def windowed(self, tile: int) -> Self:
+        """Return the same by windows of `tile` pixels a side; the style is summarised whole."""
+        raise NotImplementedError
+
+    def apply(self, content: Image, target: Any) -> Image:
+        image: Any = None
+        for method, own, goal in self.stages(content, target):
+            image = method.first(own, goal) if image is None else sized(image, own)
+            energy = partial(evaluate, method.encoder, method.loss(own, goal))
+            image = jnp.clip(minimise(method.solver, energy, image)[0], 0, 1)
+        return image
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return self.windowed(tile).apply(content, target)
+
+    def descend(
+        self,
+        content: Image,
+        target: Any,
+        every: int = 10,
+        first: Image | None = None,
+        point: Point | None = None,
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot at the start and then about each `every` steps.
+
+        Starts at the image `first`, or goes on from a `point` of the same descent, if one is given. Raises
+        `DivergedError` when the loss is not finite.
+        """
+        done, after = 0, -1 if point is None else point.step
+        for method, own, goal in self.stages(content, target):
+            if done + method.solver.steps >= after:
+                here = point and point._replace(step=point.step - done)
+                begin = None if first is None else sized(first, own)
+                for snapshot in method.snapshots(own, goal, every, begin, here):
+                    first, step = snapshot.image, done + snapshot.step
+                    if snapshot.step or not done:
+                        whole, at = sized(first, content), snapshot.point._replace(step=step)
+                        yield snapshot._replace(step=step, image=whole, point=at)
+                point = None
+            done += method.solver.steps
+
+
+def sized(image: Image, content: Image) -> Image:
+    """Return an image at the size of another."""
+    return image if image.shape == content.shape else resize(image, *content.shape[:2])
+
+
 @pytree
-class Descent(Method):
+class Descent(Staged):
     """Optimise the pixels: a subclass gives `prepare` and `loss`.
 
     `PRESETS` names its constructors after sources, and the weights that each source used.
@@ -113,55 +168,24 @@ class Descent(Method):
         starts = [self.init(content, part.style, self.seed) for part, _ in regions(target)]
         return sum(starts[1:], starts[0]) / len(starts)
 
-    def stages(self) -> list["Descent"]:
-        """Return the descents to make one after another, each from where the last one ended."""
-        return [self]
-
-    def apply(self, content: Image, target: Any) -> Image:
-        image = self.first(content, target)
-        for stage in self.stages():
-            energy = partial(evaluate, stage.encoder, stage.loss(content, target))
-            image = jnp.clip(minimise(stage.solver, energy, image)[0], 0, 1)
-        return image
+    def stages(self, content: Image, target: Any) -> list["Stage"]:
+        return [Stage(self, content, target)]
 
     def windowed(self, tile: int) -> Self:
-        """Return the same descent by windows of `tile` pixels a side; the style is summarised whole."""
         return dataclasses.replace(self, encoder=Windowed(self.encoder, tile))
 
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.windowed(tile).apply(content, target)
-
-    def descend(
-        self,
-        content: Image,
-        target: Any,
-        every: int = 10,
-        first: Image | None = None,
-        point: Point | None = None,
-    ) -> Iterator[Snapshot]:
-        """Yield a snapshot at the start and then about each `every` steps.
-
-        Starts at the image `first`, or goes on from a `point` of the same descent, if one is given. Raises
-        `DivergedError` when the loss is not finite.
-        """
-        done, after = 0, -1 if point is None else point.step
-        for stage in self.stages():
-            if done + stage.solver.steps >= after:
-                here = point and point._replace(step=point.step - done)
-                for snapshot in stage._descend(content, target, every, first, here):
-                    first, step = snapshot.image, done + snapshot.step
-                    if snapshot.step or not done:
-                        yield snapshot._replace(step=step, point=snapshot.point._replace(step=step))
-                point = None
-            done += stage.solver.steps
+    def stepping(self, steps: int) -> Self:
+        """Return the same with another number of steps."""
+        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, steps=steps))  # pyright: ignore
 
     def chunk(self, every: int = 10) -> int:
         """Return how many steps are compiled as one: about `every`, of which all steps are a multiple."""
         return max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
 
-    def _descend(
+    def snapshots(
         self, content: Image, target: Any, every: int, first: Image | None, point: Point | None
     ) -> Iterator[Snapshot]:
+        """Yield the snapshots of this descent alone: see `descend`."""
         loss, image, state = _begin(self, content, target, first)
         if point:
             structure = jax.tree.structure((image, state))
@@ -180,6 +204,14 @@ class Descent(Method):
                     "try a smaller learning rate, a smaller weight, or solver adam"
                 )
             yield Snapshot(step, jnp.clip(image, 0, 1), terms, at(step))
+
+
+class Stage(NamedTuple):
+    """A descent to make: of what, and towards what."""
+
+    method: Descent
+    content: Image
+    target: Any
 
 
 def style_loss(target: Any) -> Loss:
@@ -209,7 +241,8 @@ def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tu
     return advance(method.solver, partial(evaluate, method.encoder, loss), image, state, count)
 
 
-def programs(method: Descent, content: Image, target: Any) -> list[Any]:
-    """Return the programs that a descent compiles, lowered: its beginning, and a chunk of steps."""
-    begun = jax.eval_shape(_begin, method, content, target, None)
-    return [_begin.lower(method, content, target, None), _advance.lower(method, *begun, method.chunk())]
+def programs(method: Staged, content: Image, target: Any) -> list[Any]:
+    """Return the programs that the last stage of a descent compiles, lowered: its beginning, some steps."""
+    last: Stage = jax.eval_shape(type(method).stages, method, content, target)[-1]
+    begun = jax.eval_shape(_begin, *last, None)
+    return [_begin.lower(*last, None), _advance.lower(last.method, *begun, last.method.chunk())]
