@@ -81,8 +81,8 @@ def section(row: dict) -> str:
 
     lines = [line(name, record) for name, record in row["variants"].items()]
     return (
-        f"\n## {row['task']}, {row['size']} px: {row['step']}\n\n{table(['', *COLUMNS], lines)}\n"
-        f"Median of the rounds' ratios {row['ratio_of_rounds']:.2f}. In float64 both sides agree to"
+        f"\n## {row['task']}, {row['size']} px: {row['step']}\n\n{table(['', *COLUMNS], lines)}\n{row['date']}."
+        f" Median of the rounds' ratios {row['ratio_of_rounds']:.2f}. In float64 both sides agree to"
         f" {row['agree']:.0e}.\n"
     )
 
@@ -107,13 +107,26 @@ def plot(path: Path, rows: list[dict]) -> None:
     io.replace(path, figure.savefig)
 
 
-def save(folder: Path, report: dict, text: str) -> None:
-    """Write the report as numbers, as text and as a plot, named after the device."""
-    folder.mkdir(parents=True, exist_ok=True)
+def named(folder: Path, report: dict, suffix: str) -> Path:
+    """Return the file of a report: it is named after the device."""
     slug = re.sub(r"[^a-z0-9]+", "-", report["device"].lower()).strip("-")
-    write(folder / f"speed-{slug}.json", json.dumps(report, indent=1) + "\n")
-    write(folder / f"speed-{slug}.md", text)
-    plot(folder / f"speed-{slug}.png", report["rows"])
+    return folder / f"speed-{slug}{suffix}"
+
+
+def earlier(folder: Path, report: dict) -> list[dict]:
+    """Return the rows that a report of the same device, versions and weights has already."""
+    file = named(folder, report, ".json")
+    found = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    same = all(found.get(name) == report[name] for name in ("versions", "weights", "flags"))
+    return found["rows"] if same else []
+
+
+def save(folder: Path, report: dict, text: str) -> None:
+    """Write the report as numbers, as text and as a plot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write(named(folder, report, ".json"), json.dumps(report, indent=1) + "\n")
+    write(named(folder, report, ".md"), text)
+    plot(named(folder, report, ".png"), report["rows"])
 
 
 def write(path: Path, content: str) -> None:

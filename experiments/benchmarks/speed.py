@@ -3,7 +3,8 @@
     python -m experiments.benchmarks.speed --out DIR [--tasks gatys johnson ...] [--sizes 256 512 1024]
 
 For every task of `tasks.py` at every size: the same weights, pictures and mathematics on both sides, PyTorch
-eager in both memory layouts and by torch.compile. First both sides must agree in float64 on small pictures.
+eager in both memory layouts and by torch.compile. What an earlier run with the same versions left in the
+folder stays in the table until it is measured again. First both sides must agree in float64 on small pictures.
 Then every variant gets a process of its own, and they take turns, so that what slows the machine slows all of
 them: median, fastest and slowest, 95th percentile, and what memory the process took at most. The first call
 compiles; what it takes more than the median is told apart. A descent starts at the content and goes on from
@@ -28,7 +29,7 @@ import torch
 
 from experiments.benchmarks.apart import Apart, Turns
 from experiments.benchmarks.machine import THREADS, about, clock, on_gpu, torch_device
-from experiments.benchmarks.report import OURS, compare, save, section, summary
+from experiments.benchmarks.report import OURS, compare, earlier, save, section, summary
 from experiments.benchmarks.tasks import ORIGINAL, TASKS, Task
 from experiments.benchmarks.torch_gatys import COMPILED, set_up
 from jaxstyle import weights
@@ -137,7 +138,7 @@ def parse(arguments):
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
     known = [name for name in TASKS if name != "wct-original" or ORIGINAL.is_file()]
     parser.add_argument("--tasks", nargs="+", choices=known, default=known)
-    parser.add_argument("--sizes", type=int, nargs="+", help="sides in pixels, multiples of 16")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024], help="multiples of 16 px")
     parser.add_argument("--turns", type=int, default=9, help="at most, of each variant")
     parser.add_argument("--seconds", type=float, default=40, help=f"of a row's turns, {LEAST} at least")
     real = "vgg19-normalised"
@@ -155,23 +156,31 @@ def parse(arguments):
 
 
 def sizes_of(options, task: Task) -> tuple[int, ...]:
-    return (CHECK,) if options.smoke else tuple(options.sizes or task.sizes or (256, 512, 1024))
+    return (CHECK,) if options.smoke else tuple(task.sizes or options.sizes)
+
+
+def merged(rows: list[dict], row: dict) -> list[dict]:
+    """Return the rows with one more, or anew, in the order of the tasks."""
+    place = lambda row: ([*TASKS].index(row["task"]), row["size"])
+    return sorted([*(other for other in rows if place(other) != place(row)), row], key=place)
 
 
 def main(arguments=None):
     options = parse(arguments)
     set_up(options.threads)
     options.peak = product_rate()
-    facts = about() | {"weights": options.weights, "product": options.peak, "rows": []}
+    facts = about() | {"weights": options.weights, "product": options.peak}
+    facts["rows"] = earlier(options.out, facts)
     for name in options.tasks:
         task = TASKS[name]
         agree = check(options, task)
         for size in sizes_of(options, task):
             records = measure(options, task, size)
-            row = {"task": name, "size": size, "step": task.step, "agree": agree}
-            facts["rows"].append(row | compare(records, task.bar) | {"variants": records})
+            row = {"task": name, "size": size, "step": task.step, "date": facts["date"], "agree": agree}
+            row |= compare(records, task.bar) | {"variants": records}
+            facts["rows"] = merged(facts["rows"], row)
             save(options.out, facts, text(facts, facts["rows"]))
-            print(section(facts["rows"][-1]), flush=True)
+            print(section(row), flush=True)
     print(summary(facts["rows"]))
 
 
