@@ -81,9 +81,9 @@ def section(row: dict) -> str:
 
     lines = [line(name, record) for name, record in row["variants"].items()]
     return (
-        f"\n## {row['task']}, {row['size']} px: {row['step']}\n\n{table(['', *COLUMNS], lines)}\n{row['date']}."
-        f" Median of the rounds' ratios {row['ratio_of_rounds']:.2f}. In float64 both sides agree to"
-        f" {row['agree']:.0e}.\n"
+        f"\n## {row['task']}, {row['size']} px: {row['step']}\n\n{table(['', *COLUMNS], lines)}\n"
+        f"{row['date']}. Median of the rounds' ratios {row['ratio_of_rounds']:.2f}. In float64 both sides"
+        f" agree to {row['agree']:.0e}.\n"
     )
 
 

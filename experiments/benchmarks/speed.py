@@ -4,7 +4,7 @@
 
 For every task of `tasks.py` at every size: the same weights, pictures and mathematics on both sides, PyTorch
 eager in both memory layouts and by torch.compile. What an earlier run with the same versions left in the
-folder stays in the table until it is measured again. First both sides must agree in float64 on small pictures.
+folder stays in the table until it is measured again. First, both sides must agree in float64 at 64 px.
 Then every variant gets a process of its own, and they take turns, so that what slows the machine slows all of
 them: median, fastest and slowest, 95th percentile, and what memory the process took at most. The first call
 compiles; what it takes more than the median is told apart. A descent starts at the content and goes on from
