@@ -89,10 +89,12 @@ def section(row: dict) -> str:
 
 def plot(path: Path, rows: list[dict]) -> None:
     """Draw how many times jaxstyle's time the best of the others takes, over the size."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure((8, 5), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(color=colormaps["tab20"].colors)  # pyright: ignore
     for task in dict.fromkeys(row["task"] for row in rows):
         points = [(row["size"], row["ratio"]) for row in rows if row["task"] == task]
         axes.plot(*zip(*points, strict=True), marker="o", label=task)
