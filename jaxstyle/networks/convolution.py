@@ -24,6 +24,7 @@ from jaxstyle.core import Feature
 from jaxstyle.networks.winograd import convolve_rows
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
 WORTH = 2**26  # pixels x inputs x outputs from which Winograd's way pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
 Padding = tuple[tuple[int, int], tuple[int, int]]
@@ -87,31 +88,20 @@ def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
 
 
-def folded(x: Feature) -> Feature:
-    """Return blocks of 2 x 2 pixels as one pixel of four times the channels; height and width even."""
-    h, w, c = x.shape
-    return x.reshape(h // 2, 2, w // 2, 2, c).swapaxes(1, 2).reshape(h // 2, w // 2, 4 * c)
-
-
-def unfolded(x: Feature) -> Feature:
-    """Return the pixels of folded blocks: the inverse of `folded`."""
-    h, w, c = x.shape
-    return x.reshape(h, w, 2, 2, c // 4).swapaxes(1, 2).reshape(2 * h, 2 * w, c // 4)
-
-
 def large_conv(x: Feature, kernel: Kernel) -> Feature:
-    """Convolve at the same size with a large kernel of odd side and a reflected border, few channels.
+    """Convolve at the same size with a large kernel and a reflected border, to or from a few channels.
 
-    Done on folded pixels, whose 2 x 2 results share a window one pixel larger: a fifth more products for
-    9 x 9, but of 12 channels instead of 3, which fill a CPU's vectors: twice as fast.
+    Every `FOLD` pixels of a row become one of as many times the channels, whose results share a window: for
+    9 x 9 a third more products, but of 12 channels instead of 3, which fill a CPU's vectors: twice as fast.
     """
     side, _, inputs, outputs = kernel.shape
-    (h, w, _), taps = x.shape, (side + 1) // 2
-    shifted = [[jnp.pad(kernel, ((i, 1 - i), (j, 1 - j), (0, 0), (0, 0))) for j in (0, 1)] for i in (0, 1)]
-    blocks = jnp.asarray(shifted).reshape(2, 2, taps, 2, taps, 2, inputs, outputs)
-    wide = blocks.transpose(2, 4, 3, 5, 6, 0, 1, 7).reshape(taps, taps, 4 * inputs, 4 * outputs)
-    x = jnp.pad(reflect(x, side // 2), ((0, h % 2), (0, w % 2), (0, 0)))
-    return unfolded(direct(folded(x), wide, ((0, 0), (0, 0))))[:h, :w]
+    (h, w, _), taps = x.shape, -(-(side + FOLD - 1) // FOLD)
+    places = [jnp.pad(kernel, ((0, 0), (j, taps * FOLD - side - j), (0, 0), (0, 0))) for j in range(FOLD)]
+    wide = jnp.stack(places, 3).reshape(side, taps, FOLD * inputs, FOLD * outputs)
+    columns = -(-w // FOLD) + taps - 1
+    x = jnp.pad(reflect(x, side // 2), ((0, 0), (0, columns * FOLD - w - side + 1), (0, 0)))
+    y = direct(x.reshape(x.shape[0], columns, FOLD * inputs), wide, ((0, 0), (0, 0)))
+    return y.reshape(h, -1, outputs)[:, :w]
 
 
 def halving_conv(x: Feature, kernel: Kernel) -> Feature:
@@ -120,20 +110,22 @@ def halving_conv(x: Feature, kernel: Kernel) -> Feature:
 
 
 def _pairs(kernel: Kernel, axis: int) -> list[Kernel]:
-    """Return the two taps that three taps are to the odd and to the even pixels of repeated ones."""
+    """Return the two taps that three taps are to the even and to the odd pixels of repeated ones."""
     a, b, c = jnp.split(kernel, 3, axis)
-    return [jnp.concatenate(taps, axis) for taps in ([a + b, c], [a, b + c])]
+    return [jnp.concatenate(taps, axis) for taps in ([a, b + c], [a + b, c])]
 
 
 def doubling_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     """Repeat every pixel twice along rows and columns, then convolve, reflected at the border.
 
     Done on the small image, 2 x 2 taps for each of the four positions: 4 products where repeating takes 9.
-    A window of 2 x 2 pixels gives the 2 x 2 results around its centre, of which the outermost are cut.
+    All four are one convolution of four times the outputs, each taken from where it belongs.
     """
-    taps = [part for row in _pairs(kernel, 0) for part in _pairs(row, 1)]
+    taps, (h, w, _) = [part for row in _pairs(kernel, 0) for part in _pairs(row, 1)], x.shape
     x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    return unfolded(conv(x, jnp.concatenate(taps, -1), ((0, 0), (0, 0))))[1:-1, 1:-1]  # pyright: ignore
+    y = jnp.split(conv(x, jnp.concatenate(taps, -1), ((0, 0), (0, 0))), 4, -1)  # pyright: ignore
+    rows = [jnp.stack([y[2 * i + j][i : i + h, j : j + w] for j in (0, 1)], 2) for i in (0, 1)]
+    return jnp.stack(rows, 1).reshape(2 * h, 2 * w, -1)
 
 
 def zero_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
