@@ -65,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
     io.check_output(options.output)
     values, columns = values_of(options)
     given = stylize.pictures(options)
-    if len(given.styles) != 1 or given.content_mask is not None or options.keep_color:
-        raise InputError("a sweep takes one style, and neither masks nor --keep-color")
+    if len(given.styles) != 1 or given.content_mask is not None or options.keep_color or options.pyramid:
+        raise InputError("a sweep takes one style, and neither masks nor --keep-color nor --pyramid")
     method, files = stylize.build(options)
     start = time.perf_counter()
     images = jax.block_until_ready(sweep(method, given.content, given.styles[0], **values))
