@@ -30,10 +30,10 @@ class Apart:
         self._process.start()
         far.close()
 
-    def call(self, method: str, *arguments):
+    def call(self, method: str):
         """Return the seconds that a call took there, and its result; raises `CrashError`."""
         try:
-            self._pipe.send((method, arguments))
+            self._pipe.send(method)
             failure, answer = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
@@ -87,12 +87,12 @@ def _serve(build: Callable, ours: bool, pipe) -> None:
     before, variant = memory("VmRSS"), None
     while True:
         try:
-            method, arguments = pipe.recv()
+            method = pipe.recv()
         except EOFError:
             return
         try:
             variant = variant or build()
             function = partial(peak, before, ours) if method == "peak" else getattr(variant, method)
-            pipe.send((None, clock(partial(function, *arguments))))
+            pipe.send((None, clock(function)))
         except Exception as error:
             pipe.send((f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:100]}", None))

@@ -72,8 +72,7 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
 
 
 ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask")
-ABSENT += ("style_size", "checkpoint", "pyramid")
-ABSENT += ("keep_color", "init")
+ABSENT += ("style_size", "checkpoint", "pyramid", "keep_color", "init")
 
 
 def add_shared(parser, method: type[Method]) -> None:
