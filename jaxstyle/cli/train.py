@@ -77,14 +77,15 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
 
 def facts_of(options: argparse.Namespace, sources: dict) -> dict:
     """Return what decides the result beside the plan and the recipe: names and hashes of what is read."""
-    facts = {"encoder": options.encoder, "preset": options.preset, "start": options.start}
+    facts = {"encoder": options.encoder, "preset": options.preset}
+    facts["start"] = options.start and Path(options.start).name
     for name, given in {"data": options.data, "style": options.style}.items():
         if isinstance(given, list):
             facts[name] = [Path(item).name for item in given]
         elif given:
             facts[name] = {"file": given.name, "sha256": weights.sha256(given), "size": options.style_size}
     facts["pictures"] = {name: len(images) for name, images in sources.items()}
-    files = {name: weights.find(facts[name]) for name in ("encoder", "start") if facts[name]}
+    files = {name: weights.find(given) for name in ("encoder", "start") if (given := getattr(options, name))}
     return facts | {f"{name}_sha256": weights.sha256(path) for name, path in files.items() if path}
 
 
@@ -92,9 +93,11 @@ def train(options: argparse.Namespace) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
+        from jaxstyle.training.memory import keep_memory
         from jaxstyle.training.run import Plan, run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
+    keep_memory()
     join(options.distributed)
     options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
     recipe = recipe_of(options)
