@@ -14,7 +14,6 @@ from functools import partial
 from experiments.benchmarks.machine import clock, memory, peak
 from experiments.benchmarks.report import OURS, Records
 from experiments.benchmarks.torch_gatys import COMPILED, set_up
-from jaxstyle.training.memory import keep_memory
 
 
 class CrashError(Exception):
@@ -80,7 +79,6 @@ class Turns:
 
 def _start(build: Callable, threads: int):
     set_up(threads)
-    keep_memory()
     return build()
 
 
