@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import random
 import signal
 import socket
@@ -274,16 +273,3 @@ def test_bad_data_are_said(folder, tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="fewer than a batch of 100"):
         batches({"image": open_images(folder)}, 8, 100, 0)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the options")
-def test_kept_memory_is_not_asked_for_again():
-    """How many pages a process gets anew for 128 MB, after it has had and freed as many."""
-    program = (
-        "import resource, sys; from jaxstyle.training.memory import keep_memory\n"
-        "if len(sys.argv) > 1: keep_memory()\n"
-        "faults = lambda: (b'x' * 2**27, resource.getrusage(resource.RUSAGE_SELF).ru_minflt)[1]\n"
-        "faults(); print(-faults() + faults())"
-    )
-    run = lambda *more: subprocess.check_output([sys.executable, "-c", program, *more], env=os.environ)
-    assert int(run("kept")) < 100 < 10_000 < int(run())

@@ -18,7 +18,6 @@ from jaxstyle.methods.descent import evaluate
 from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Recipe
 from jaxstyle.training.loop import by_jit, fresh, replicated
-from jaxstyle.training.memory import keep_memory
 
 
 def typed(tree, precision: str):
@@ -81,7 +80,6 @@ class Trainer:
     def __init__(
         self, recipe: Callable[[], Recipe], network: Trained, batch, steps: int, precision: str = "float32"
     ):
-        keep_memory()  # as `jaxstyle train` does
         ready, optimizer = recipe(), optax.adam(RATE)
         loss = jax.tree_util.Partial(type(ready).loss, ready)
         self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps

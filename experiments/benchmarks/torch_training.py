@@ -17,7 +17,6 @@ from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, relative, se
 from jaxstyle.networks import decoders, johnson
 from jaxstyle.networks.trained import Trained, tensors_of
 from jaxstyle.training import Johnson, WCTDecoders
-from jaxstyle.training.memory import keep_memory
 
 Layout = torch.memory_format
 PARAMETERS = {"kernel": "weight", "bias": "bias", "scale": "weight", "shift": "bias"}
@@ -166,7 +165,6 @@ class TorchTraining:
         precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss,
     ):
-        keep_memory()  # as on our side
         loss = build(network, layout)
         loss.network.load_state_dict(state_dict(network))
         self.first, self.steps, self.precision = None, steps, getattr(torch, precision)

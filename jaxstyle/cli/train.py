@@ -93,11 +93,9 @@ def train(options: argparse.Namespace) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
-        from jaxstyle.training.memory import keep_memory
         from jaxstyle.training.run import Plan, run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
-    keep_memory()
     join(options.distributed)
     options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
     recipe = recipe_of(options)
