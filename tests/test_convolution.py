@@ -18,13 +18,12 @@ from jaxstyle.networks.convolution import (
     doubling_conv,
     halving_conv,
     large_conv,
-    learned,
     max_pool,
     reflect_conv,
+    winograd,
     zero_conv,
 )
 from jaxstyle.networks.squeezenet import ceil_max_pool, point_conv
-from jaxstyle.networks.winograd import winograd
 
 INNER, SAME, CORNER = ((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))
 
@@ -169,14 +168,3 @@ def test_where_winograd_is_taken_value_and_gradients_are_the_same(monkeypatch):
     assert "platform_index" in str(jax.make_jaxpr(lambda x: conv(x, kernel, SAME))(x))
     for actual, value in zip(evaluate(x, kernel), expected, strict=True):
         assert jnp.linalg.norm(actual - value) < 3e-6 * jnp.linalg.norm(value)
-
-
-@pytest.mark.parametrize("padding", [INNER, SAME, CORNER], ids=str)
-@pytest.mark.parametrize("side", [1, 2, 3])
-def test_a_learned_kernel_has_the_gradient_of_the_whole_batch(side, padding):
-    images, kernel = random(3, 8, 7, 4), random(side, side, 4, 5)
-    total = lambda way: lambda x, k: (jax.vmap(lambda x: way(x, k, padding))(x) ** 2).sum()
-    for wanted in (0, 1, (0, 1)):
-        actual, expected = (jax.grad(total(way), wanted)(images, kernel) for way in (learned, xla_conv))
-        jax.tree.map(assert_close, actual, expected)
-    check_grads(partial(learned, padding=padding), (images[0], kernel), 2)

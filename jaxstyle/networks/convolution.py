@@ -6,9 +6,7 @@
 
 Inside `lax.scan` and `while_loop` the CPU backend takes 6 times longer for the input gradient that
 automatic differentiation writes than for the same sum written as an ordinary convolution, so `conv`
-brings its own. Training is outside of loops, and there `learned` is faster: automatic differentiation sees
-the whole batch, and a kernel's gradient as products of matrices takes half to three quarters of the time of
-XLA's convolution. Two more cliffs are walked around: a convolution without any padding is slower than
+brings its own. Two more cliffs are walked around: a convolution without any padding is slower than
 the same with some, and the gradient of `reduce_window` is slower than that of strided slices. Where
 it pays, a CPU takes Winograd's half of the products. All functions take one image `(h, w, c)`; `vmap`
 them over a batch.
@@ -20,16 +18,16 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
-from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import Padding, winograd
+from jaxstyle.networks.winograd import convolve_rows
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
-FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
+WORTH = 2**26  # pixels x inputs x outputs from which Winograd's way pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
+Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
 def direct(x: Feature, kernel: Kernel, padding: Padding, stride: int = 1) -> Feature:
@@ -40,12 +38,17 @@ def direct(x: Feature, kernel: Kernel, padding: Padding, stride: int = 1) -> Fea
     return y[:, :width] if bare else y
 
 
+def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> Feature:
+    """Convolve at stride 1 with zeros around, with half the products."""
+    rows, columns = padding
+    return convolve_rows(x, kernel, rows, lambda x, row: direct(x, row, ((0, 0), columns)))
+
+
 def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around, in the way that pays here."""
-    channels = kernel.shape[2] * kernel.shape[3]
-    work = x.shape[0] * x.shape[1] * channels
+    channels, work = kernel.shape[2:], x.shape[0] * x.shape[1] * kernel.shape[2] * kernel.shape[3]
     large = isinstance(work, int) and work >= WORTH  # a program for every size has no number there
-    if kernel.shape[:2] != (3, 3) or channels < FULL or not large or x.dtype != jnp.float32:
+    if kernel.shape[:2] != (3, 3) or min(channels) < 64 or not large or x.dtype != jnp.float32:
         return direct(x, kernel, padding)
     cpu, default = (partial(way, padding=padding) for way in (winograd, direct))
     return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
@@ -72,29 +75,6 @@ def _backward(padding, residuals, cotangent):
 
 
 conv.defvjp(_forward, _backward)
-
-
-def by_products(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
-    """Convolve at stride 1 with zeros around: for a row of the kernel, a product of matrices for all taps."""
-    x, (side, taps) = jnp.pad(x, (*padding, (0, 0))), kernel.shape[:2]
-    h, w = x.shape[0] - side + 1, x.shape[1] - taps + 1
-    rows = [jnp.tensordot(x[u : u + h], kernel[u], ((2,), (1,))) for u in range(side)]
-    return sum(row[:, v : v + w, v] for row in rows for v in range(taps))  # pyright: ignore
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def learned(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
-    """Convolve at stride 1 with zeros around; for kernels that are trained, on batches, outside of loops."""
-    return fastest(x, kernel, padding)
-
-
-@partial(learned.defjvp, symbolic_zeros=True)
-def _tangent(padding, primals, tangents):
-    (x, kernel), (dx, dkernel) = primals, tangents
-    known = lambda tangent: not isinstance(tangent, SymbolicZero)
-    of_x = fastest(dx, kernel, padding) if known(dx) else 0.0
-    of_kernel = by_products(x, dkernel, padding) if known(dkernel) else 0.0
-    return learned(x, kernel, padding), of_x + of_kernel
 
 
 def reflect(x: Feature, pad: int = 1) -> Feature:

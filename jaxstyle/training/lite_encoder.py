@@ -45,7 +45,7 @@ LOOKS = 48
 
 
 class Student(VGG):
-    """The same network, its kernels `learned`."""
+    """The same network for the gradient of its parameters, which is XLA's own: see `training.loop`."""
 
     @classmethod
     def of(cls, network: VGG) -> "Student":
