@@ -9,7 +9,7 @@ from test_training import cache, folder  # noqa: F401
 from jaxstyle import cli
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.training import RECIPES
-from jaxstyle.weights import save
+from jaxstyle.weights import metadata, save
 
 
 @pytest.fixture
@@ -54,6 +54,8 @@ def test_decoders_start_networks_for_any_style(name, folder, tmp_path):  # noqa:
         return
     assert cli.main(["train", name, *names, *small]) == 0
     trained = tmp_path / f"{name}.safetensors"
+    training = json.loads(metadata(str(trained))["training"])
+    assert training["start"] == "wct.safetensors" and len(training["start_sha256"]) == 64
     photo = str(next(folder.glob("*.jpg")))
     out = str(tmp_path / "out.png")
     assert cli.main([name, photo, photo, "--weights", str(trained), "--output", out, "--size", "40"]) == 0
