@@ -55,13 +55,31 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
 
 @dataclass_transform(frozen_default=True)
 def pytree(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen dataclass and a pytree whose static fields are known by their annotations."""
+    """Make `cls` a frozen dataclass and a pytree whose static fields are known by their annotations.
+
+    Not by `register_dataclass`: to JAX 0.10 two classes of like fields are then one structure, and one may
+    be given the program of the other.
+    """
     cls = dataclasses.dataclass(frozen=True, repr=False)(cls)
     cls.__repr__ = _show
     static = (int, str, bool, tuple, Callable, get_origin(Callable[[], None]))
     types = {field.name: get_origin(field.type) or field.type for field in dataclasses.fields(cls)}  # pyright: ignore
     meta = [name for name, kind in types.items() if kind in static]
-    return jax.tree_util.register_dataclass(cls, [name for name in types if name not in meta], meta)
+    data = [name for name in types if name not in meta]
+    keys = [jax.tree_util.GetAttrKey(name) for name in data]
+
+    def flatten(node: T) -> tuple[list[Any], tuple]:
+        return [getattr(node, name) for name in data], tuple(getattr(node, name) for name in meta)
+
+    def flatten_with_keys(node: T) -> tuple[list[tuple], tuple]:
+        children, values = flatten(node)
+        return list(zip(keys, children, strict=True)), values
+
+    def unflatten(values: tuple, children: Iterable[Any]) -> T:
+        return cls(**dict(zip(meta, values, strict=True)), **dict(zip(data, children, strict=True)))
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls
 
 
 def _show(self) -> str:

@@ -139,6 +139,11 @@ def test_new_pictures_and_numbers_do_not_retrace(build, name, content, style):
     assert (run.traces, summarise.traces) == traces
 
 
+def test_no_two_methods_are_one_structure_so_none_gets_the_program_of_another(build):
+    structures = [jax.tree.structure(build(name)) for name in METHODS]
+    assert [structures.index(structure) for structure in structures] == list(range(len(structures)))
+
+
 @over(METHODS)
 def test_is_a_pytree_with_a_stable_text(build, name):
     method = build(name)
