@@ -164,7 +164,10 @@ class Sweep(NamedTuple):
         The last tiles lie over those before them, so that all are alike.
         """
         starts = [axis.start(i) for axis, i in zip(self.axes, index, strict=True)]
-        out = self.step.function(tuple(_cut(x, self.axes, starts) for x in maps), own)
+        cut = lambda: tuple(_cut(x, self.axes, starts) for x in maps)
+        never = lambda: tuple(jnp.zeros(x.shape, x.dtype) for x in jax.eval_shape(cut))
+        # in a branch: else XLA cuts anew for every pixel that is read, which takes twice the pass's time
+        out = self.step.function(lax.cond(index[0] >= 0, cut, never), own)
         fresh = [i * tile for i, tile in zip(index, self.tiles, strict=True)]
         begins = [jnp.minimum(f, n - t) for f, n, t in zip(fresh, self.size, self.tiles, strict=True)]
         offsets = [b - s * self.step.grow // self.step.shrink for b, s in zip(begins, starts, strict=True)]

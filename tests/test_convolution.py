@@ -20,10 +20,10 @@ from jaxstyle.networks.convolution import (
     large_conv,
     max_pool,
     reflect_conv,
-    winograd,
     zero_conv,
 )
 from jaxstyle.networks.squeezenet import ceil_max_pool, point_conv
+from jaxstyle.networks.winograd import winograd
 
 INNER, SAME, CORNER = ((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))
 

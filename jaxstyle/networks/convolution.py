@@ -21,13 +21,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import convolve_rows
+from jaxstyle.networks.winograd import Padding, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
-WORTH = 2**26  # pixels x inputs x outputs from which Winograd's way pays on a CPU: measured
+FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
-Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
 def direct(x: Feature, kernel: Kernel, padding: Padding, stride: int = 1) -> Feature:
@@ -38,17 +37,12 @@ def direct(x: Feature, kernel: Kernel, padding: Padding, stride: int = 1) -> Fea
     return y[:, :width] if bare else y
 
 
-def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> Feature:
-    """Convolve at stride 1 with zeros around, with half the products."""
-    rows, columns = padding
-    return convolve_rows(x, kernel, rows, lambda x, row: direct(x, row, ((0, 0), columns)))
-
-
 def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around, in the way that pays here."""
-    channels, work = kernel.shape[2:], x.shape[0] * x.shape[1] * kernel.shape[2] * kernel.shape[3]
+    channels = kernel.shape[2] * kernel.shape[3]
+    work = x.shape[0] * x.shape[1] * channels
     large = isinstance(work, int) and work >= WORTH  # a program for every size has no number there
-    if kernel.shape[:2] != (3, 3) or min(channels) < 64 or not large or x.dtype != jnp.float32:
+    if kernel.shape[:2] != (3, 3) or channels < FULL or not large or x.dtype != jnp.float32:
         return direct(x, kernel, padding)
     cpu, default = (partial(way, padding=padding) for way in (winograd, direct))
     return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
@@ -77,10 +71,11 @@ def _backward(padding, residuals, cotangent):
 conv.defvjp(_forward, _backward)
 
 
-def reflect(x: Feature, pad: int = 1) -> Feature:
-    """Pad all around by reflection at the border pixels (more than `pad` pixels a side)."""
+def reflect(x: Feature, pad: int = 1, spare: int = 0) -> Feature:
+    """Pad all around by reflection at the border pixels (more than `pad` a side), then by `spare` columns."""
     x = jnp.concatenate([x[pad:0:-1], x, x[-2 : -2 - pad : -1]], axis=0)
-    return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1]], axis=1)
+    zeros = [jnp.zeros((x.shape[0], spare, x.shape[2]), x.dtype)] if spare else []
+    return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1], *zeros], axis=1)
 
 
 def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
@@ -99,7 +94,7 @@ def large_conv(x: Feature, kernel: Kernel) -> Feature:
     places = [jnp.pad(kernel, ((0, 0), (j, taps * FOLD - side - j), (0, 0), (0, 0))) for j in range(FOLD)]
     wide = jnp.stack(places, 3).reshape(side, taps, FOLD * inputs, FOLD * outputs)
     columns = -(-w // FOLD) + taps - 1
-    x = jnp.pad(reflect(x, side // 2), ((0, 0), (0, columns * FOLD - w - side + 1), (0, 0)))
+    x = reflect(x, side // 2, columns * FOLD - w - side + 1)
     y = direct(x.reshape(x.shape[0], columns, FOLD * inputs), wide, ((0, 0), (0, 0)))
     return y.reshape(h, -1, outputs)[:, :w]
 
