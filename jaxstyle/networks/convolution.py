@@ -21,7 +21,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import Padding, winograd
+from jaxstyle.networks.winograd import Padding, along_rows, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
@@ -95,13 +95,21 @@ def large_conv(x: Feature, kernel: Kernel) -> Feature:
     wide = jnp.stack(places, 3).reshape(side, taps, FOLD * inputs, FOLD * outputs)
     columns = -(-w // FOLD) + taps - 1
     x = reflect(x, side // 2, columns * FOLD - w - side + 1)
-    y = direct(x.reshape(x.shape[0], columns, FOLD * inputs), wide, ((0, 0), (0, 0)))
-    return y.reshape(h, -1, outputs)[:, :w]
+    x = x.reshape(x.shape[0], columns, FOLD * inputs)
+    if inputs < outputs:
+        y = direct(x, wide, ((0, 0), (0, 0)))
+    else:  # the rows of the kernel as so many times the outputs, which are few
+        each = jnp.split(along_rows(x, jnp.concatenate([*wide], -1)), side, -1)
+        y = sum(part[u : u + h] for u, part in enumerate(each))
+    return y.reshape(h, -1, outputs)[:, :w]  # pyright: ignore
 
 
 def halving_conv(x: Feature, kernel: Kernel) -> Feature:
     """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2."""
-    return direct(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)), 2)
+    side, last = kernel.shape[0], (x.shape[0] + 1) // 2 * 2 - 1
+    rows = lambda x, kernel: sum(along_rows(x[u : u + last : 2], kernel[u], stride=2) for u in range(side))
+    default = partial(direct, padding=((0, 0), (0, 0)), stride=2)
+    return lax.platform_dependent(reflect(x, side // 2), kernel, cpu=rows, default=default)
 
 
 def _pairs(kernel: Kernel, axis: int) -> list[Kernel]:

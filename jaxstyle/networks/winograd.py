@@ -37,9 +37,9 @@ def _outputs(y: Sequence[Feature]) -> list[Feature]:
     return [a + s + u, t + 2 * v, s + 4 * u, t + 8 * v + f]
 
 
-def _row(x: Feature, taps: Float[Array, "3 c o"], padding: tuple[int, int]) -> Feature:
-    """Convolve every row with three taps, zeros at both ends."""
-    return lax.conv_general_dilated(x, taps, (1,), (padding,), dimension_numbers=("NWC", "WIO", "NWC"))
+def along_rows(x: Feature, taps: Float[Array, "k c o"], padding=(0, 0), stride: int = 1) -> Feature:
+    """Convolve every row, zeros at both ends."""
+    return lax.conv_general_dilated(x, taps, (stride,), (padding,), dimension_numbers=("NWC", "WIO", "NWC"))
 
 
 def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> Feature:
@@ -50,5 +50,5 @@ def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> F
     below = 4 * groups + 2 - x.shape[0] - top
     x = jnp.pad(x, ((top, below), (0, 0), (0, 0)))
     points = _inputs([lax.slice_in_dim(x, i, i + 4 * groups - 3, 4) for i in range(6)])
-    products = [_row(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
+    products = [along_rows(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
     return jnp.stack(_outputs(products), 1).reshape(4 * groups, -1, kernel.shape[3])[:height]
