@@ -14,7 +14,7 @@ steps and at SIGTERM; `--start` goes on from there, but for the maps M.
 
 import argparse
 import json
-import signal
+from collections import deque
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,16 +28,16 @@ from experiments.train import distilled
 from jaxstyle import weights
 from jaxstyle.losses import Content
 from jaxstyle.networks import VGG
-from jaxstyle.networks.convolution import doubling_conv
-from jaxstyle.networks.decoders import Decoder, Decoders, trained_conv
+from jaxstyle.networks.decoders import Decoder, Decoders, mirrored
 from jaxstyle.training.data import batches, open_images
 from jaxstyle.training.lite_encoder import Student
 from jaxstyle.training.loop import fit, fresh
+from jaxstyle.training.run import signals
 
 TRAINED = ("conv4_2", "conv4_3", "conv4_4", "conv5_1")
 LAYERS = tuple(name.replace("conv", "relu") for name in TRAINED)
 PIXELS, HIDDEN = 100.0, 5.0
-UPPER = ("conv5_1", "conv4_4", "conv4_3", "conv4_2", "conv4_1")
+UPPER = mirrored(5)[:5]  # down to conv4_1, with which level 4 begins
 
 
 def parameters(network):
@@ -45,31 +45,18 @@ def parameters(network):
     return nnx.to_pure_dict(nnx.state(network))
 
 
-def joined(fixed, params):
-    """Return the student: the convolutions that stay and those that are trained."""
-    return Student(fixed | params["encoder"], "normalised")
-
-
-def upper(decoder, x):
-    """Return what the level's decoder makes of relu5_1 as far as where that of level 4 takes over."""
-    convolve = trained_conv
-    for name in UPPER:
-        x = jax.nn.relu(getattr(decoder, name)(x, convolve))
-        convolve = doubling_conv if name == "conv5_1" else trained_conv
-    return x
-
-
 def loss(hidden, given, params, example):
     """Return the terms of one image."""
     fixed, teacher, lower = given
     image = example["image"]
-    features, target = joined(fixed, params)(image, ("relu4_1", *LAYERS)), teacher(image, LAYERS)
+    student = Student(fixed | params["encoder"], "normalised")
+    features, target = student(image, ("relu4_1", *LAYERS)), teacher(image, LAYERS)
     same = Content.relative(target, dict.fromkeys(LAYERS, 1.0))
     embedded = {name: features[name] @ params["embedding"][name] for name in LAYERS}
     terms = {"teacher": same(embedded)}
     if hidden:
-        wanted = jax.nn.relu(lower.conv4_1(features["relu4_1"], trained_conv))
-        found = upper(params["decoder"], features["relu5_1"])
+        wanted = lower.through(lower.layers[:1], features["relu4_1"])
+        found = params["decoder"].through(UPPER, features["relu5_1"])
         return terms | {"hidden": HIDDEN * jnp.mean((found - wanted) ** 2) / jnp.var(wanted)}
     output = params["decoder"](features["relu5_1"])
     return terms | {"pixel": PIXELS * jnp.mean((output - image) ** 2)}
@@ -117,25 +104,24 @@ def main():
     data = batches({"image": open_images(*options.data)}, options.size, options.batch_size, options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     loss_fn = jax.tree_util.Partial(partial(loss, options.hidden), (fixed, Student.of(teacher), lower[4]))
-    ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    history = []
-    for step in islice(fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer), options.steps):
-        history.append(step.losses)
-        last = bool(ended) or step.number == options.steps
-        if step.number % 50 == 0 or last:
-            recent = history[-50:]
-            means = {name: float(sum(row[name] for row in recent) / len(recent)) for name in recent[0]}
-            print(step.number, {name: round(value, 4) for name, value in means.items()}, flush=True)
-        if step.number % 500 == 0 or last:
-            write(options.output, fixed, step.state.params, step.number, options)
-        if last:
-            break
+    recent = deque(maxlen=50)
+    steps = islice(fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer), options.steps)
+    with signals() as noted:
+        for step in steps:
+            recent.append(step.losses)
+            last = bool(noted) or step.number == options.steps
+            if step.number % 50 == 0 or last:
+                means = {name: float(sum(row[name] for row in recent) / len(recent)) for name in step.losses}
+                print(step.number, {name: round(value, 4) for name, value in means.items()}, flush=True)
+            if step.number % 500 == 0 or last:
+                write(options.output, fixed, step.state.params, step.number, options)
+            if last:
+                break
 
 
 def write(output, fixed, params, steps, options):
     """Write encoder and decoder, with how they were trained."""
-    how = {name: getattr(options, name) for name in ("batch_size", "size", "learning_rate", "seed")}
+    how = {name: getattr(options, name) for name in ("hidden", "batch_size", "size", "learning_rate", "seed")}
     how = {"training": json.dumps({"train": "deepest", "steps": steps, "pixel_weight": PIXELS} | how)}
     decoders = Decoders((5,), params["decoder"].widths)
     decoders.level5 = params["decoder"]

@@ -107,7 +107,8 @@ def large_conv(x: Feature, kernel: Kernel) -> Feature:
 def halving_conv(x: Feature, kernel: Kernel) -> Feature:
     """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2.
 
-    A CPU takes one dimension after the other: XLA's strided convolutions of two are slow beyond the cache.
+    A CPU adds one convolution along rows for each row of the kernel: XLA's strided ones of two dimensions
+    are slow beyond the cache.
     """
     side, last = kernel.shape[0], (x.shape[0] + 1) // 2 * 2 - 1
     rows = lambda x, kernel: sum(along_rows(x[u : u + last : 2], kernel[u], stride=2) for u in range(side))

@@ -93,8 +93,12 @@ class Decoder(Trained):
 
     def body(self, feature: Feature) -> Feature:
         """Return what the last convolution sees."""
+        return self.through(self.layers[:-1], feature)
+
+    def through(self, layers: tuple[str, ...], feature: Feature) -> Feature:
+        """Return what the first of the convolutions make of a feature, relu included."""
         x, convolve = feature, trained_conv
-        for name in self.layers[:-1]:
+        for name in layers:
             x = jax.nn.relu(getattr(self, name)(x, convolve))
             convolve = doubling_conv if name.endswith("_1") else trained_conv
         return x
