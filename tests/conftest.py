@@ -13,6 +13,7 @@ from jaxstyle.networks import VGG, squeezenet, vgg
 
 # Laws hold whatever the speed, and most of a test is compiling. Read when XLA compiles for the first time.
 HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+HASTE += " --xla_cpu_parallel_codegen_split_count=1"  # two workers on two cores
 os.environ.setdefault("XLA_FLAGS", HASTE)
 jax.config.update("jax_enable_compilation_cache", False)  # the command keeps programs for its next start
 

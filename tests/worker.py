@@ -61,7 +61,14 @@ class Slow(Images):
 
 
 def losses(options):
-    """Print the losses of a few steps of SGD, and the sum of all parameters after them."""
+    """Print, for every way, the losses of a few steps of SGD and the sum of all parameters after them."""
+    found = [descent(parallel, options) for parallel in options.parallel]
+    if jax.process_index() == 0:
+        print(json.dumps({"devices": jax.device_count(), "ways": found}))
+
+
+def descent(parallel, options):
+    """Return the losses of a few steps, and the sum of all parameters after them."""
     recipe, optimizer = Negative(), optax.sgd(100.0)
     data = batches({"image": open_images(options.data)}, SIZE, options.batch_size, 0)
     state = fresh(lambda: recipe.init(0), optimizer)
@@ -71,15 +78,14 @@ def losses(options):
         done = 0
         if checkpoints:
             done, state = checkpoints.restore(state, data)
-        for step in fit(state, loss_fn, data, optimizer, options.parallel, done=done):
+        for step in fit(state, loss_fn, data, optimizer, parallel, done=done):
             history.append({name: float(value) for name, value in step.losses.items()})
             if len(history) == 4:
                 break
         if checkpoints:
             checkpoints.save(step.number, step.state, data)
     total = float(sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(step.state.params)))
-    if jax.process_index() == 0:
-        print(json.dumps({"devices": jax.device_count(), "losses": history, "parameters": total}))
+    return {"losses": history, "parameters": total}
 
 
 class nothing:  # noqa: N801
@@ -94,7 +100,7 @@ def train(options):
     """Train in a folder."""
     images = open_images(options.data)
     sources = {"image": Slow(images.datasets) if options.slow else images}
-    plan = Plan(STEPS, options.batch_size, SIZE, 0, options.learning_rate, parallel=options.parallel, every=3)
+    plan = Plan(STEPS, options.batch_size, SIZE, 0, options.learning_rate, every=3)
     options.output.mkdir(exist_ok=True)
     outcome = run(Negative(), sources, options.output, plan, {"encoder": "none"})
     print(json.dumps(outcome._asdict()))
@@ -109,7 +115,7 @@ def main():
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=100.0)
-    parser.add_argument("--parallel", default="jit")
+    parser.add_argument("--parallel", nargs="+", default=["jit"])
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--distributed", nargs=3)
     options = parser.parse_args()

@@ -80,7 +80,7 @@ def methods(encoder: str, steps: int) -> dict[str, Method]:
         "photo-wct, not smoothed": PhotoWCT(lite, photo, smooth=Unsmoothed()),
         "photo-wct": PhotoWCT(lite, photo),
         "wct2": WCT2(lite, weights.load("wct2")),
-        "wct": WCT(lite, weights.load("wct-decoders")),
+        "wct": WCT(lite, weights.load("wct-decoders"), levels=(4, 3, 2, 1)),
         "reinhard": Reinhard(),
         "monge": Monge(),
     }

@@ -3,8 +3,9 @@
     python -m experiments.train.bundle RUN/johnson.safetensors --name johnson-strokes
     python -m experiments.train.bundle LEVELS1-4.safetensors LEVELS2-3.safetensors --name wct-decoders
 
-The file is `weights/<name with underscores>.safetensors`, as `weights/manifest.toml` lists it. Of several
-files of decoders the levels are joined; the last file that has a level gives it.
+The file is `weights/<name with underscores>.safetensors`, as `weights/manifest.toml` lists it. Several files
+are stages of one training: the last that has a tensor gives it, and what they say of their training is put
+in a row.
 """
 
 import argparse
@@ -31,11 +32,15 @@ def main():
         with safe_open(path, "numpy") as file:
             described.append(file.metadata())
             arrays |= {name: file.get_tensor(name).astype(np.float16) for name in file.keys()}  # noqa: SIM118
-    metadata, configs = described[0], [json.loads(given["config"]) for given in described]
-    if len(configs) > 1:
+    metadata = described[0]
+    if len(described) > 1:
+        stages = [json.loads(given["training"]) for given in described]
+        runs = [run for stage in stages for run in (stage if isinstance(stage, list) else [stage])]
+        metadata |= {"training": json.dumps(runs)}
+    if metadata["network"] == "decoders":
+        configs = [json.loads(given["config"]) for given in described]
         levels = sorted({level for config in configs for level in config["levels"]})
         metadata |= {"config": json.dumps(configs[0] | {"levels": levels})}
-        metadata |= {"training": json.dumps([json.loads(given["training"]) for given in described])}
     target = FOLDER / f"{options.name.replace('-', '_')}.safetensors"
     save_file(arrays, target, metadata)
     print(f"{target.name}: {weights.load(options.name)}, {target.stat().st_size / 1e6:.2f} MB")

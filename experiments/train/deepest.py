@@ -9,7 +9,9 @@ linear map M_l of those of the student; all before relu4_2 stays as it is. The d
 half of that of level 4. From pixels alone it stays at grey: `--hidden`, to be run first, takes for the term
 of pixels the distance to what level 4's decoder has behind conv4_1. Reads the published model from
 JAXSTYLE_WEIGHTS. Writes `vgg19_lite.safetensors` and `wct-decoders.safetensors` (level 5 alone), every 500
-steps and at SIGTERM; `--start` goes on from there, but for the maps M.
+steps and at SIGTERM; `--start` goes on from there, but for the maps M. The features written are as strong as
+the bundle's, in the mean square of each layer over some crops: relu passes factors on to the next kernel,
+and the weights of a loss keep their meaning.
 """
 
 import argparse
@@ -74,6 +76,25 @@ def begin(encoder, decoder, levels, seed):
     return {"encoder": {n: own[n] for n in TRAINED}, "decoder": decoder, "embedding": embedding}
 
 
+def as_strong(fixed, params, reference, images):
+    """Return the trained parameters, with features as strong as the reference's: the same decoded images."""
+
+    @jax.jit
+    def strengths(encoder):
+        features = jax.vmap(lambda image: encoder(image, LAYERS))(images)
+        return [jnp.sqrt(jnp.mean(features[name] ** 2)) for name in LAYERS]
+
+    wanted, found = strengths(reference), strengths(VGG(fixed | params["encoder"], "normalised"))
+    encoder, before = {}, 1.0
+    for name, factor in zip(TRAINED, map(jnp.divide, wanted, found), strict=True):
+        conv = params["encoder"][name]
+        kernel, bias = conv["kernel"] * (factor / before), conv["bias"] * factor
+        encoder[name], before = conv | {"kernel": kernel, "bias": bias}, factor
+    decoder = jax.tree.map(jnp.array, params["decoder"])
+    decoder.conv5_1.kernel[...] /= before
+    return params | {"encoder": encoder, "decoder": decoder}
+
+
 def main():
     """Train, and write both networks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -89,7 +110,8 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    encoder, decoder = weights.load("vgg19-lite"), None
+    bundled, decoder = weights.load("vgg19-lite"), None
+    encoder = bundled
     if options.start:
         encoder = weights.load(str(options.start / "vgg19_lite.safetensors"))
         decoder = weights.load(str(options.start / "wct-decoders.safetensors"))[5]
@@ -101,7 +123,9 @@ def main():
     )
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
     fixed = {name: conv for name, conv in parameters(encoder).items() if name not in TRAINED}
-    data = batches({"image": open_images(*options.data)}, options.size, options.batch_size, options.seed)
+    images = {"image": open_images(*options.data)}
+    data = batches(images, options.size, options.batch_size, options.seed)
+    crops = next(batches(images, options.size, 32, options.seed))["image"] / 255
     options.output.mkdir(parents=True, exist_ok=True)
     loss_fn = jax.tree_util.Partial(partial(loss, options.hidden), (fixed, Student.of(teacher), lower[4]))
     recent = deque(maxlen=50)
@@ -114,7 +138,8 @@ def main():
                 means = {name: float(sum(row[name] for row in recent) / len(recent)) for name in step.losses}
                 print(step.number, {name: round(value, 4) for name, value in means.items()}, flush=True)
             if step.number % 500 == 0 or last:
-                write(options.output, fixed, step.state.params, step.number, options)
+                found = as_strong(fixed, step.state.params, bundled, crops)
+                write(options.output, fixed, found, step.number, options)
             if last:
                 break
 

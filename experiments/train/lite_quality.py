@@ -80,9 +80,9 @@ def held_out(lite, real, folder):
 
 
 def curve(path):
-    """Plot the training log that the weights carry: the error of the second moments by layer."""
+    """Plot the log of the first training, which the weights carry: the second moments' errors by layer."""
     with safe_open(weights.find("vgg19-lite"), "numpy") as file:
-        log = json.loads(file.metadata()["training"])
+        log = [row for row in json.loads(file.metadata()["training"]) if "moments" in row]
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
     for name in log[0]["moments"]:

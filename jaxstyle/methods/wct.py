@@ -3,10 +3,9 @@
     x <- D_l(a WCT(F_l(x), F_l(style)) + (1 - a) F_l(x))        for l in levels
 
 F_l = relu{l}_1, D_l its decoder. Differs from the paper: roots by eigenvalues of the covariance with a
-relative floor (`linalg.py`); the content is padded to whole feature pixels at each level. The paper
-begins at level 5, here it is 4: relu5_1 of the bundled encoder tells too little of the image for a
-decoder to give it back (`weights/README.md`). The presets are the sources' levels and alpha: 0.6 in the
-authors' Lua code, 1 in the PyTorch port, which also adds the identity to the content's covariance.
+relative floor (`linalg.py`); the content is padded to whole feature pixels at each level. Levels and alpha
+are those of the authors' Lua code; the preset's alpha is that of the PyTorch port, which also adds the
+identity to the content's covariance. Levels 4 to 1 keep more of a small photograph.
 """
 
 from typing import ClassVar
@@ -50,23 +49,18 @@ class WCT(Multilevel):
     """
 
     WEIGHTS: ClassVar[str | None] = "wct-decoders"
-    PRESETS: ClassVar[dict[str, str | None]] = {"author": None, "pytorch": None}
+    PRESETS: ClassVar[dict[str, str | None]] = {"pytorch": None}
 
     encoder: Encoder
     network: Decoders
     alpha: Array | float = 0.6
-    levels: tuple[int, ...] = (4, 3, 2, 1)
+    levels: tuple[int, ...] = (5, 4, 3, 2, 1)
     way: Way = zca
 
     @classmethod
-    def author(cls, encoder: Encoder, network: Decoders) -> "WCT":
-        """Li et al.'s Lua code: levels 5 to 1, alpha 0.6."""
-        return cls(encoder, network, 0.6, (5, 4, 3, 2, 1))
-
-    @classmethod
     def pytorch(cls, encoder: Encoder, network: Decoders) -> "WCT":
-        """The PyTorch port (sunshineatnoon): levels 5 to 1, alpha 1."""
-        return cls(encoder, network, 1.0, (5, 4, 3, 2, 1))
+        """The PyTorch port (sunshineatnoon): alpha 1."""
+        return cls(encoder, network, 1.0)
 
     def at(self, level: int) -> Whitening:
         return Whitening(self.encoder, self.network[level], self.alpha, level, self.way)
