@@ -1,6 +1,6 @@
 """One image over several devices: how far from one device's, and what the devices send each other, as JSON.
 
-python tests/sharded.py METHODS DEVICES [ADDRESS HOSTS INDEX]
+python tests/sharded.py DEVICES [ADDRESS HOSTS INDEX]
 """
 
 import json
@@ -21,19 +21,18 @@ from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.solvers import LBFGS
 
 
-def method(name):
-    """Return a method of a kind, on random weights."""
+def methods():
+    """Return one of every kind, on random weights."""
     parameters = vgg.random_parameters("vgg16", 0)
     chain = {f"conv{block}_1": parameters[f"conv{block}_1"] for block in (1, 2, 3)}
     drawing = Decoder(3, (4, 6, 8), 1)
     drawing.conv1_1.kernel[...] += 0.02  # fresh decoders give plain grey
     small = VGG(thin(parameters, 8), "normalised")
-    kinds = {
-        "gatys": lambda: Gatys(small, solver=LBFGS(3, memory=4)),
-        "adain": lambda: AdaIN(VGG(chain, "normalised"), drawing, level=3),
-        "johnson": lambda: Johnson(TransformNet(width=4, residuals=1, seed=1)),
+    return {
+        "gatys": Gatys(small, solver=LBFGS(3, memory=4)),
+        "adain": AdaIN(VGG(chain, "normalised"), drawing, level=3),
+        "johnson": Johnson(TransformNet(width=4, residuals=1, seed=1)),
     }
-    return kinds[name]()
 
 
 def measured(method, content, style):
@@ -49,12 +48,12 @@ def measured(method, content, style):
     }
 
 
-def main(names, devices, *hosts):
+def main(devices, *hosts):
     jax.config.update("jax_num_cpu_devices", int(devices))
     if hosts:
         jax.distributed.initialize(hosts[0], int(hosts[1]), int(hosts[2]))
     content, style = np.asarray(picture(128, 40, 1)), np.asarray(picture(48, 36, 2))
-    found = {name: measured(method(name), content, style) for name in names.split(",")}
+    found = {name: measured(method, content, style) for name, method in methods().items()}
     print(json.dumps(found | {"devices": jax.device_count()}))
 
 

@@ -29,7 +29,7 @@ def method(request, small_vgg, small_squeezenet):
     return short(Gatys(encoder) if request.param == "default" else getattr(Gatys, request.param)(encoder))
 
 
-prepare = jax.jit(lambda method, style: method.prepare(style))
+prepare = jax.jit(prepared)
 
 
 def last(method, content, target):

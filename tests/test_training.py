@@ -52,9 +52,7 @@ def cache(tmp_path_factory):
 
 def start(*arguments):
     command = [sys.executable, str(WORKER), *map(str, arguments)]
-    programs = str(Path(os.environ["JAXSTYLE_CACHE"]) / "xla")  # kept for the next start, as by the command
-    kept = {"JAX_COMPILATION_CACHE_DIR": programs, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    environment = os.environ | kept | {"PYTHONPATH": str(WORKER.parent)}
+    environment = os.environ | {"PYTHONPATH": str(WORKER.parent)}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
@@ -69,23 +67,26 @@ def finish(process, code=0):
 
 @pytest.fixture(scope="session")
 def one_device(folder, tmp_path_factory):
-    """What one device finds in four steps, and its checkpoint."""
+    """What one device finds in four steps, and where its checkpoint lies."""
     output = tmp_path_factory.mktemp("runs") / "one"
-    return finish(start("losses", folder, output)), output
+    result = finish(start("losses", folder, output))
+    assert result["devices"] == 1
+    return result | {"output": output}
 
 
-def same(result, reference, devices):
+def same(result, reference, devices, *ways):
     assert result["devices"] == devices
-    (reference,) = reference["ways"]
-    for way in result["ways"]:
+    assert tuple(result["ways"]) == ways
+    reference = reference["ways"]["jit"]
+    for way in result["ways"].values():
         for ours, theirs in zip(way["losses"], reference["losses"], strict=True):
             assert ours == pytest.approx(theirs, rel=2e-5, abs=1e-7)
         assert way["parameters"] == pytest.approx(reference["parameters"], rel=1e-4)
 
 
 def test_eight_devices_give_the_result_of_one(folder, one_device):
-    result = finish(start("losses", folder, "--devices", 8, "--parallel", "jit", "pmap", "shard_map"))
-    same(result, one_device[0], 8)
+    ways = "jit", "pmap", "shard_map"
+    same(finish(start("losses", folder, "--devices", 8, "--parallel", *ways)), one_device, 8, *ways)
 
 
 def test_two_hosts_give_the_result_of_one(folder, one_device):
@@ -96,13 +97,13 @@ def test_two_hosts_give_the_result_of_one(folder, one_device):
     options = ["losses", folder, "--devices", 2, "--parallel", "jit", "pmap", "--distributed", address, 2]
     hosts = [start(*options, index) for index in (0, 1)]
     results = [finish(host) for host in hosts]
-    same(results[0], one_device[0], 4)
+    same(results[0], one_device, 4, "jit", "pmap")
 
 
 def test_a_checkpoint_of_four_devices_opens_on_one(folder, tmp_path, one_device):
     finish(start("losses", folder, tmp_path, "--devices", 4))
-    reference = finish(start("losses", folder, shutil.copytree(one_device[1], tmp_path / "one")))
-    same(finish(start("losses", folder, tmp_path)), reference, 1)
+    reference = finish(start("losses", folder, shutil.copytree(one_device["output"], tmp_path / "one")))
+    same(finish(start("losses", folder, tmp_path)), reference, 1, "jit")
 
 
 def test_devices_must_divide_a_batch(folder):

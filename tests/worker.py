@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxstyle.cli.run import keep_programs
 from jaxstyle.cli.train import join
 from jaxstyle.core import InputError, pytree
 from jaxstyle.networks.johnson import TransformNet
@@ -62,7 +63,7 @@ class Slow(Images):
 
 def losses(options):
     """Print, for every way, the losses of a few steps of SGD and the sum of all parameters after them."""
-    found = [descent(parallel, options) for parallel in options.parallel]
+    found = {parallel: descent(parallel, options) for parallel in options.parallel}
     if jax.process_index() == 0:
         print(json.dumps({"devices": jax.device_count(), "ways": found}))
 
@@ -119,6 +120,7 @@ def main():
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--distributed", nargs=3)
     options = parser.parse_args()
+    keep_programs()
     jax.config.update("jax_num_cpu_devices", options.devices)
     join(options.distributed)
     try:

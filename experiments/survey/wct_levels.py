@@ -6,8 +6,7 @@ python -m experiments.survey.wct_levels --out DIR
 from experiments.artefact import Run, command, falling
 from jaxstyle import WCT
 from jaxstyle.metrics import psnr
-
-LEVELS = (1, 2, 3, 4, 5)
+from jaxstyle.networks.decoders import LEVELS
 
 
 def make(run: Run) -> None:

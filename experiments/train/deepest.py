@@ -76,15 +76,16 @@ def begin(encoder, decoder, levels, seed):
     return {"encoder": {n: own[n] for n in TRAINED}, "decoder": decoder, "embedding": embedding}
 
 
-def as_strong(fixed, params, reference, images):
-    """Return the trained parameters, with features as strong as the reference's: the same decoded images."""
+@jax.jit
+def strengths(encoder, images):
+    """Return the roots of the mean squares of the trained layers."""
+    features = jax.vmap(lambda image: encoder(image, LAYERS))(images)
+    return [jnp.sqrt(jnp.mean(features[name] ** 2)) for name in LAYERS]
 
-    @jax.jit
-    def strengths(encoder):
-        features = jax.vmap(lambda image: encoder(image, LAYERS))(images)
-        return [jnp.sqrt(jnp.mean(features[name] ** 2)) for name in LAYERS]
 
-    wanted, found = strengths(reference), strengths(VGG(fixed | params["encoder"], "normalised"))
+def as_strong(fixed, params, wanted, images):
+    """Return the trained parameters, with features of the strengths `wanted`: the same decoded images."""
+    found = strengths(VGG(fixed | params["encoder"], "normalised"), images)
     encoder, before = {}, 1.0
     for name, factor in zip(TRAINED, map(jnp.divide, wanted, found), strict=True):
         conv = params["encoder"][name]
@@ -126,6 +127,7 @@ def main():
     images = {"image": open_images(*options.data)}
     data = batches(images, options.size, options.batch_size, options.seed)
     crops = next(batches(images, options.size, 32, options.seed))["image"] / 255
+    wanted = strengths(bundled, crops)
     options.output.mkdir(parents=True, exist_ok=True)
     loss_fn = jax.tree_util.Partial(partial(loss, options.hidden), (fixed, Student.of(teacher), lower[4]))
     recent = deque(maxlen=50)
@@ -138,7 +140,7 @@ def main():
                 means = {name: float(sum(row[name] for row in recent) / len(recent)) for name in step.losses}
                 print(step.number, {name: round(value, 4) for name, value in means.items()}, flush=True)
             if step.number % 500 == 0 or last:
-                found = as_strong(fixed, step.state.params, bundled, crops)
+                found = as_strong(fixed, step.state.params, wanted, crops)
                 write(options.output, fixed, found, step.number, options)
             if last:
                 break
