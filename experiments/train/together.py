@@ -19,7 +19,6 @@ SIGTERM.
 import argparse
 import json
 from collections import deque
-from itertools import islice
 from pathlib import Path
 
 import jax
@@ -32,16 +31,11 @@ from jaxstyle.losses import Content, Gram
 from jaxstyle.metrics import psnr
 from jaxstyle.networks import VGG
 from jaxstyle.training.data import batches, open_images
-from jaxstyle.training.lite_encoder import Student
+from jaxstyle.training.lite_encoder import LiteEncoder, Student
 from jaxstyle.training.loop import fit, fresh
 from jaxstyle.training.run import signals
 
 DECIBEL, CALM = 0.15, 0.3
-
-
-def parameters(network):
-    """Return the tensors of a network, module by module."""
-    return nnx.to_pure_dict(nnx.state(network))
 
 
 def loss(given, params, example):
@@ -54,15 +48,6 @@ def loss(given, params, example):
     same = Content.relative(target, weight) + Gram.relative(target, dict.fromkeys(ends.values(), 1.0))
     kept = {f"psnr{level}": psnr(image, decoders[level](features[name])) for level, name in ends.items()}
     return {"teacher": same(features)} | {name: -DECIBEL * value for name, value in kept.items()}
-
-
-def optimizer_of(options):
-    """Return Adam with a cosine decay to zero on clipped gradients, the encoder at a part of the rate."""
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, options.learning_rate, options.steps // 50, options.steps
-    )
-    calmer = optax.masked(optax.scale(CALM), {"encoder": True, "decoders": False})
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule), calmer)
 
 
 def write(options, own, params, steps):
@@ -90,7 +75,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    own = parameters(weights.load(options.encoder))
+    own = nnx.to_pure_dict(nnx.state(weights.load(options.encoder)))
     first, last = f"conv{options.levels[0] - 1}_1", f"conv{options.levels[-1]}_1"
     fixed = {name: conv for name, conv in own.items() if name <= first}
     params = {
@@ -100,13 +85,13 @@ def main():
     teacher = Student.of(weights.load(options.teacher))
     images = {"image": open_images(*options.data)}
     data = batches(images, options.size, options.batch_size, options.seed)
-    optimizer = optimizer_of(options)
+    calmer = optax.masked(optax.scale(CALM), {"encoder": True, "decoders": False})
+    optimizer = optax.chain(LiteEncoder(teacher).optimizer(options.learning_rate, options.steps), calmer)
     options.output.mkdir(parents=True, exist_ok=True)
     loss_fn = jax.tree_util.Partial(loss, (fixed, teacher))
     recent = deque(maxlen=100)
-    steps = islice(fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer), options.steps)
     with signals() as noted:
-        for step in steps:
+        for step in fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer):
             recent.append(jax.device_get(step.losses))
             last = bool(noted) or step.number == options.steps
             if step.number % 100 == 0 or last:
