@@ -135,6 +135,12 @@ def test_a_pool_and_its_gradient_are_xlas(pool, size):
     assert_close(actual, expected)
 
 
+def test_the_first_of_equal_pixels_gets_the_gradient_as_in_xla_and_pytorch():
+    function, plain = (jax.jit(with_gradients(pool)) for pool in POOLS["max"])
+    ties = jnp.round(random(9, 6, 4))
+    assert_close(function(ties), plain(ties))
+
+
 def ceil_mode(x: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what Caffe and `torch.nn.MaxPool2d(3, 2, ceil_mode=True)` give, window by window."""
     value, gradient = np.empty_like(cotangent), np.zeros_like(x)

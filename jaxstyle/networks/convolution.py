@@ -6,8 +6,9 @@
 
 Inside `lax.scan` and `while_loop` the CPU backend takes 6 times longer for the input gradient that
 automatic differentiation writes than for the same sum written as an ordinary convolution, so `conv`
-brings its own. Two more cliffs are walked around: a convolution without any padding is slower than
-the same with some, and the gradient of `reduce_window` is slower than that of strided slices. Where
+brings its own. More cliffs are walked around: a convolution without any padding is slower than the same
+with some, the gradients of `reduce_window` and of strided slices are slower than a select by where the
+maximum was, and a border of mirrored pixels costs two copies of a feature, sums at the border none. Where
 it pays, a CPU takes Winograd's half of the products. All functions take one image `(h, w, c)`; `vmap`
 them over a batch.
 """
@@ -24,6 +25,7 @@ from jaxstyle.core import Feature
 from jaxstyle.networks.winograd import Padding, along_rows, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+ZEROS = ((1, 1), (1, 1))
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
 FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
@@ -78,9 +80,56 @@ def reflect(x: Feature, pad: int = 1, spare: int = 0) -> Feature:
     return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1], *zeros], axis=1)
 
 
-def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
-    """Convolve 3 x 3 at the same size, reflected at the border."""
+def _at(x: Feature, axis: int, index: int, line: Float[Array, "n c"] | Feature) -> Feature:
+    """Return `line` in the place of a row or column, zero elsewhere: XLA fuses it with what is around."""
+    here = lax.broadcasted_iota(jnp.int32, (*x.shape[:2], 1), axis) == index
+    return jnp.where(here, line, jnp.zeros((), x.dtype))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _line(x: Feature, axis: int, index: int) -> Float[Array, "n c"]:
+    """Return a row or column; its gradient is a select, not a pad."""
+    return x.take(index, axis)
+
+
+@_line.defjvp
+def _line_tangent(axis, index, primals, tangents):
+    (x,), (dx,) = primals, tangents
+    return _line(x, axis, index), _at(dx, axis, index, dx).sum(axis)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _plus(x: Feature, axis: int, index: int, line: Float[Array, "n c"]) -> Feature:
+    """Add to a row or column by a select; its gradient is a slice."""
+    return x + _at(x, axis, index, jnp.expand_dims(line, axis))
+
+
+@_plus.defjvp
+def _plus_tangent(axis, index, primals, tangents):
+    (x, line), (dx, dline) = primals, tangents
+    return _plus(x, axis, index, line), dx.at[(slice(None),) * axis + (index,)].add(dline)
+
+
+def _bordered(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
+    """Convolve with zeros around, then add what the mirrored rows and columns give: no larger copy of x."""
+    y = conv(x, kernel, ZEROS)
+    for axis, mode in ((0, "reflect"), (1, "constant")):  # a corner is its row's
+        n, taps = x.shape[axis], jnp.moveaxis(kernel, axis, 0)
+        for border, mirrored, tap in ((0, 1, taps[0]), (n - 1, n - 2, taps[2])):
+            line = jnp.pad(_line(x, axis, mirrored), ((1, 1), (0, 0)), mode)
+            parts = jnp.split(line @ jnp.concatenate([*tap], -1), 3, -1)
+            added = sum(part[v : v + len(line) - 2] for v, part in enumerate(parts))
+            y = _plus(y, axis, border, added)  # pyright: ignore
+    return y
+
+
+def _padded(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
+
+
+def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
+    """Convolve 3 x 3 at the same size, reflected at the border; on a CPU without a padded copy."""
+    return lax.platform_dependent(x, kernel, cpu=_bordered, default=_padded)
 
 
 def large_conv(x: Feature, kernel: Kernel) -> Feature:
@@ -137,7 +186,7 @@ def doubling_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
 
 def zero_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     """Convolve 3 x 3 at the same size, zeros beyond the border."""
-    return conv(x, kernel, ((1, 1), (1, 1)))
+    return conv(x, kernel, ZEROS)
 
 
 def quarters(x: Feature) -> list[Feature]:
@@ -146,10 +195,35 @@ def quarters(x: Feature) -> list[Feature]:
     return [x[i:h:2, j:w:2] for i in (0, 1) for j in (0, 1)]
 
 
-def max_pool(x: Feature) -> Feature:
-    """Take the maximum of 2 x 2 blocks; an odd last row or column is dropped."""
+@jax.custom_vjp
+def _block_max(x: Feature) -> Feature:
     a, b, c, d = quarters(x)
     return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
+
+
+def _max_forward(x):
+    a, b, c, d = quarters(x)
+    number = partial(jnp.asarray, dtype=jnp.int8)
+    above, below = jnp.where(a >= b, number(0), number(1)), jnp.where(c >= d, number(2), number(3))
+    return _block_max(x), jnp.where(jnp.maximum(a, b) >= jnp.maximum(c, d), above, below)
+
+
+def _max_backward(first, cotangent):
+    h, w, c = cotangent.shape
+    row, column = (lax.broadcasted_iota(jnp.int8, (1, 2, 1, 2, 1), axis) for axis in (1, 3))
+    blocks = jnp.where(first[:, None, :, None] == 2 * row + column, cotangent[:, None, :, None], 0)
+    return (blocks.reshape(2 * h, 2 * w, c),)
+
+
+_block_max.defvjp(_max_forward, _max_backward)
+
+
+def max_pool(x: Feature) -> Feature:
+    """Take the maximum of 2 x 2 blocks; an odd last row or column is dropped.
+
+    The first of equal pixels gets the gradient; for it a byte a block is kept instead of the feature.
+    """
+    return _block_max(x[: x.shape[0] // 2 * 2, : x.shape[1] // 2 * 2])
 
 
 def average_pool(x: Feature) -> Feature:
