@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import jax
@@ -16,6 +17,16 @@ HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=
 HASTE += " --xla_cpu_parallel_codegen_split_count=1"  # two workers on two cores
 os.environ.setdefault("XLA_FLAGS", HASTE)
 jax.config.update("jax_enable_compilation_cache", False)  # the command keeps programs for its next start
+
+TESTS = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _room_for_programs():
+    """Forget programs now and then: Linux has 65,530 maps for a process, without them compiling crashes."""
+    yield
+    if next(TESTS) % 200 == 0:
+        jax.clear_caches()
 
 
 def picture(height: int, width: int, seed: int) -> jax.Array:

@@ -6,11 +6,10 @@
 
 Inside `lax.scan` and `while_loop` the CPU backend takes 6 times longer for the input gradient that
 automatic differentiation writes than for the same sum written as an ordinary convolution, so `conv`
-brings its own. More cliffs are walked around: a convolution without any padding is slower than the same
-with some, the gradients of `reduce_window` and of strided slices are slower than a select by where the
-maximum was, and a border of mirrored pixels costs two copies of a feature, sums at the border none. Where
-it pays, a CPU takes Winograd's half of the products. All functions take one image `(h, w, c)`; `vmap`
-them over a batch.
+brings its own. Two more cliffs are walked around: a convolution without any padding is slower than the
+same with some, and the gradients of `reduce_window` and of strided slices are slower than a select by
+where the maximum was. Where it pays, a CPU takes Winograd's half of the products. All functions take one
+image `(h, w, c)`; `vmap` them over a batch.
 """
 
 from functools import partial
@@ -25,7 +24,6 @@ from jaxstyle.core import Feature
 from jaxstyle.networks.winograd import Padding, along_rows, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-ZEROS = ((1, 1), (1, 1))
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
 FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
 Kernel = Float[Array, "kh kw c o"]
@@ -80,56 +78,9 @@ def reflect(x: Feature, pad: int = 1, spare: int = 0) -> Feature:
     return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1], *zeros], axis=1)
 
 
-def _at(x: Feature, axis: int, index: int, line: Float[Array, "n c"] | Feature) -> Feature:
-    """Return `line` in the place of a row or column, zero elsewhere: XLA fuses it with what is around."""
-    here = lax.broadcasted_iota(jnp.int32, (*x.shape[:2], 1), axis) == index
-    return jnp.where(here, line, jnp.zeros((), x.dtype))
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _line(x: Feature, axis: int, index: int) -> Float[Array, "n c"]:
-    """Return a row or column; its gradient is a select, not a pad."""
-    return x.take(index, axis)
-
-
-@_line.defjvp
-def _line_tangent(axis, index, primals, tangents):
-    (x,), (dx,) = primals, tangents
-    return _line(x, axis, index), _at(dx, axis, index, dx).sum(axis)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _plus(x: Feature, axis: int, index: int, line: Float[Array, "n c"]) -> Feature:
-    """Add to a row or column by a select; its gradient is a slice."""
-    return x + _at(x, axis, index, jnp.expand_dims(line, axis))
-
-
-@_plus.defjvp
-def _plus_tangent(axis, index, primals, tangents):
-    (x, line), (dx, dline) = primals, tangents
-    return _plus(x, axis, index, line), dx.at[(slice(None),) * axis + (index,)].add(dline)
-
-
-def _bordered(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
-    """Convolve with zeros around, then add what the mirrored rows and columns give: no larger copy of x."""
-    y = conv(x, kernel, ZEROS)
-    for axis, mode in ((0, "reflect"), (1, "constant")):  # a corner is its row's
-        n, taps = x.shape[axis], jnp.moveaxis(kernel, axis, 0)
-        for border, mirrored, tap in ((0, 1, taps[0]), (n - 1, n - 2, taps[2])):
-            line = jnp.pad(_line(x, axis, mirrored), ((1, 1), (0, 0)), mode)
-            parts = jnp.split(line @ jnp.concatenate([*tap], -1), 3, -1)
-            added = sum(part[v : v + len(line) - 2] for v, part in enumerate(parts))
-            y = _plus(y, axis, border, added)  # pyright: ignore
-    return y
-
-
-def _padded(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
-    return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
-
-
 def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
-    """Convolve 3 x 3 at the same size, reflected at the border; on a CPU without a padded copy."""
-    return lax.platform_dependent(x, kernel, cpu=_bordered, default=_padded)
+    """Convolve 3 x 3 at the same size, reflected at the border."""
+    return conv(reflect(x), kernel, ((0, 0), (0, 0)))  # pyright: ignore
 
 
 def large_conv(x: Feature, kernel: Kernel) -> Feature:
@@ -186,7 +137,7 @@ def doubling_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
 
 def zero_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     """Convolve 3 x 3 at the same size, zeros beyond the border."""
-    return conv(x, kernel, ZEROS)
+    return conv(x, kernel, ((1, 1), (1, 1)))
 
 
 def quarters(x: Feature) -> list[Feature]:
