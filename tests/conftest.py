@@ -23,7 +23,7 @@ TESTS = count(1)
 
 @pytest.fixture(autouse=True)
 def _room_for_programs():
-    """Forget programs now and then: Linux has 65,530 maps for a process, without them compiling crashes."""
+    """Forget programs now and then: compiling crashes when a process has all of Linux's 65,530 maps."""
     yield
     if next(TESTS) % 200 == 0:
         jax.clear_caches()

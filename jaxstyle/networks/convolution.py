@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int8
 
 from jaxstyle.core import Feature
 from jaxstyle.networks.winograd import Padding, along_rows, winograd
@@ -146,27 +146,31 @@ def quarters(x: Feature) -> list[Feature]:
     return [x[i:h:2, j:w:2] for i in (0, 1) for j in (0, 1)]
 
 
+def first_maximum(x: Feature) -> Int8[Array, "h w c"]:
+    """Return which pixel of 2 x 2 blocks, 0 to 3 in the order of reading, is the first of the largest."""
+    a, b, c, d = quarters(x)
+    number = partial(jnp.asarray, dtype=jnp.int8)
+    above, below = jnp.where(a >= b, number(0), number(1)), jnp.where(c >= d, number(2), number(3))
+    return jnp.where(jnp.maximum(a, b) >= jnp.maximum(c, d), above, below)
+
+
+def placed(place: Int8[Array, "h w c"], x: Feature) -> Feature:
+    """Return 2 x 2 blocks with each value at its place, zero elsewhere."""
+    h, w, c = x.shape
+    row, column = (lax.broadcasted_iota(jnp.int8, (1, 2, 1, 2, 1), axis) for axis in (1, 3))
+    blocks = jnp.where(place[:, None, :, None] == 2 * row + column, x[:, None, :, None], 0)
+    return blocks.reshape(2 * h, 2 * w, c)
+
+
 @jax.custom_vjp
 def _block_max(x: Feature) -> Feature:
     a, b, c, d = quarters(x)
     return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
 
 
-def _max_forward(x):
-    a, b, c, d = quarters(x)
-    number = partial(jnp.asarray, dtype=jnp.int8)
-    above, below = jnp.where(a >= b, number(0), number(1)), jnp.where(c >= d, number(2), number(3))
-    return _block_max(x), jnp.where(jnp.maximum(a, b) >= jnp.maximum(c, d), above, below)
-
-
-def _max_backward(first, cotangent):
-    h, w, c = cotangent.shape
-    row, column = (lax.broadcasted_iota(jnp.int8, (1, 2, 1, 2, 1), axis) for axis in (1, 3))
-    blocks = jnp.where(first[:, None, :, None] == 2 * row + column, cotangent[:, None, :, None], 0)
-    return (blocks.reshape(2 * h, 2 * w, c),)
-
-
-_block_max.defvjp(_max_forward, _max_backward)
+_block_max.defvjp(
+    lambda x: (_block_max(x), first_maximum(x)), lambda place, cotangent: (placed(place, cotangent),)
+)
 
 
 def max_pool(x: Feature) -> Feature:

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
-from jaxstyle.networks.convolution import Conv, average_pool, max_pool, quarters
+from jaxstyle.networks.convolution import Conv, average_pool, first_maximum, max_pool, placed, quarters
 from jaxstyle.networks.decoders import mirrored, trained_conv, whole
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
@@ -67,9 +67,7 @@ def unhaar(low: Feature, details: Details) -> Feature:
 
 def unpool_max(x: Feature, skip: Skip) -> Feature:
     """Put every value where the first maximum of its block was."""
-    blocks = jnp.stack(quarters(skip.before))
-    place = jnp.argmax(blocks, 0)
-    return interleaved(*(jnp.where(place == index, x, 0) for index in range(4)))
+    return placed(first_maximum(skip.before), x)
 
 
 def unpool_sum(x: Feature, skip: Skip) -> Feature:
