@@ -13,7 +13,8 @@ from functools import partial
 
 from experiments.benchmarks.machine import clock, memory, peak
 from experiments.benchmarks.report import OURS, Records
-from experiments.benchmarks.torch_gatys import COMPILED, set_up
+from experiments.benchmarks.torch_gatys import set_up
+from jaxstyle import allocator
 
 
 class CrashError(Exception):
@@ -52,7 +53,7 @@ class Apart:
 
 
 class Turns:
-    """Variants that take turns; torch.compile may crash, then its record tells how, and it is out."""
+    """Variants that take turns; where one of PyTorch crashes, its record tells how, and it is out."""
 
     def __init__(self, builds: dict[str, Callable], threads: int):
         starts = {name: partial(_start, build, threads) for name, build in builds.items()}
@@ -64,7 +65,7 @@ class Turns:
             try:
                 act(worker, self.records[name])
             except CrashError as crash:
-                if name != COMPILED:
+                if name.startswith(OURS):
                     raise
                 del self.workers[name]
                 self.records[name] = {"failure": str(crash)}
@@ -78,6 +79,7 @@ class Turns:
 
 
 def _start(build: Callable, threads: int):
+    allocator.keep()
     set_up(threads)
     return build()
 

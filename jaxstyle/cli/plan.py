@@ -8,7 +8,6 @@ untiled method. On a GPU, memory is the device's.
 """
 
 import argparse
-import ctypes
 import re
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxstyle import allocator
 from jaxstyle.core import InputError, Method, prepared
 from jaxstyle.methods.descent import Staged, programs
 from jaxstyle.networks.convolution import max_pool, reflect_conv
@@ -73,12 +73,6 @@ def _told(path: str, name: str, otherwise: float) -> float:
     table = Path(path)
     lines = table.read_text().splitlines() if table.exists() else []
     return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith(name)), otherwise)
-
-
-def give_back() -> None:
-    """Give the system what compiling left in the heap of glibc: half a gigabyte that no buffer could use."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
 
 
 def buffers(compiled) -> float:
@@ -140,7 +134,7 @@ def operations(programs: list, steps: float) -> float:
 def predict(method: Method, tile: int | None, programs: list, seconds: float) -> Plan:
     """Compile the programs of a run and return what it will take."""
     compiled = [program.compile() for program in programs]
-    give_back()
+    allocator.give_back()
     return Plan(method, tile, taken() + max(map(buffers, compiled)), seconds)
 
 

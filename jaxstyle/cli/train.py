@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jax
 
-from jaxstyle import weights
+from jaxstyle import allocator, weights
 from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
 from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
@@ -96,6 +96,7 @@ def train(options: argparse.Namespace) -> int:
         from jaxstyle.training.run import Plan, run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
+    allocator.keep()
     join(options.distributed)
     options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
     recipe = recipe_of(options)

