@@ -19,6 +19,7 @@ from jaxstyle.networks.convolution import (
     halving_conv,
     large_conv,
     max_pool,
+    reflect,
     reflect_conv,
     zero_conv,
 )
@@ -95,6 +96,15 @@ def test_a_convolution_and_its_gradients_are_xlas(name):
     arguments = random(9, 6, 3), random(side, side, 3, 2)
     actual, expected = (jax.jit(with_gradients(f))(*arguments) for f in (function, plain))
     assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(("skip", "mode"), [(1, "reflect"), (0, "symmetric")])
+@pytest.mark.parametrize("pad", [1, 3])
+def test_a_reflection_and_its_gradient_are_numpys(pad, skip, mode):
+    around = ((pad, pad), (pad, pad), (0, 0))
+    plain = with_gradients(lambda x: jnp.pad(x, around, mode=mode))
+    actual = with_gradients(lambda x: reflect(x, pad, skip))(random(7, 5, 2))
+    assert_close(actual, plain(random(7, 5, 2)))
 
 
 @pytest.mark.parametrize("within", WITHIN)

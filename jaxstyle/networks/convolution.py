@@ -12,6 +12,7 @@ where the maximum was. Where it pays, a CPU takes Winograd's half of the product
 image `(h, w, c)`; `vmap` them over a batch.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -71,11 +72,46 @@ def _backward(padding, residuals, cotangent):
 conv.defvjp(_forward, _backward)
 
 
-def reflect(x: Feature, pad: int = 1, spare: int = 0) -> Feature:
-    """Pad all around by reflection at the border pixels (more than `pad` a side), then by `spare` columns."""
-    x = jnp.concatenate([x[pad:0:-1], x, x[-2 : -2 - pad : -1]], axis=0)
-    zeros = [jnp.zeros((x.shape[0], spare, x.shape[2]), x.dtype)] if spare else []
-    return jnp.concatenate([x[:, pad:0:-1], x, x[:, -2 : -2 - pad : -1], *zeros], axis=1)
+def _strips(x: Feature, axis: int, pad: int, skip: int) -> list[Feature]:
+    """Return what stands mirrored before and behind an axis."""
+    places = (skip, x.shape[axis] - skip - pad)
+    return [jnp.flip(lax.slice_in_dim(x, place, place + pad, axis=axis), axis) for place in places]
+
+
+def _folded(parts: Sequence[Feature], axis: int, skip: int) -> Feature:
+    """Return the middle one of three parts plus the two around it, mirrored, where their pixels came from."""
+    before, x, after = parts
+    pad, size = before.shape[axis], x.shape[axis]
+    for part, place in ((before, skip), (after, size - skip - pad)):
+        around = [(place, size - place - pad, 0) if i == axis else (0, 0, 0) for i in range(x.ndim)]
+        x = x + lax.pad(jnp.flip(part, axis), jnp.zeros((), x.dtype), around)
+    return x
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def reflect(x: Feature, pad: int = 1, skip: int = 1) -> Feature:
+    """Pad all around by reflection, without the `skip` pixels at the border (more than `pad + skip` a side).
+
+    A CPU joins the rows in one pass with what made `x`, and then writes the columns into their place.
+    """
+
+    def rows(x):
+        before, after = _strips(x, 0, pad, skip)
+        return jnp.concatenate([before, x, after])[None]  # XLA copies if a convolution has to add this axis
+
+    left, right = _strips(x, 1, pad, skip)
+    wide = jnp.pad(rows(x), ((0, 0), (0, 0), (pad, pad), (0, 0)))
+    wide = lax.dynamic_update_slice(wide, rows(left), (0, 0, 0, 0))
+    return lax.dynamic_update_slice(wide, rows(right), (0, 0, pad + x.shape[1], 0))[0]
+
+
+def _unreflect(pad, skip, _, cotangent):
+    columns = lambda x: _folded([x[:, :pad], x[:, pad:-pad], x[:, -pad:]], 1, skip)
+    rows = [columns(part) for part in (cotangent[:pad], cotangent[pad:-pad], cotangent[-pad:])]
+    return (_folded(rows, 0, skip),)
+
+
+reflect.defvjp(lambda x, pad, skip: (reflect(x, pad, skip), None), _unreflect)
 
 
 def reflect_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
@@ -94,7 +130,8 @@ def large_conv(x: Feature, kernel: Kernel) -> Feature:
     places = [jnp.pad(kernel, ((0, 0), (j, taps * FOLD - side - j), (0, 0), (0, 0))) for j in range(FOLD)]
     wide = jnp.stack(places, 3).reshape(side, taps, FOLD * inputs, FOLD * outputs)
     columns = -(-w // FOLD) + taps - 1
-    x = reflect(x, side // 2, columns * FOLD - w - side + 1)
+    x = jnp.pad(x, (*[(side // 2, side // 2)] * 2, (0, 0)), mode="reflect")
+    x = jnp.pad(x, ((0, 0), (0, columns * FOLD - x.shape[1]), (0, 0)))
     x = x.reshape(x.shape[0], columns, FOLD * inputs)
     if inputs < outputs:
         y = direct(x, wide, ((0, 0), (0, 0)))
@@ -108,10 +145,12 @@ def halving_conv(x: Feature, kernel: Kernel) -> Feature:
     """Convolve at stride 2 with a reflected border: n pixels become (n + 1) // 2.
 
     A CPU adds one convolution along rows for each row of the kernel: XLA's strided ones of two dimensions
-    are slow beyond the cache.
+    are slow beyond the cache. (`[None]` as in `reflect`.)
     """
     side, last = kernel.shape[0], (x.shape[0] + 1) // 2 * 2 - 1
-    rows = lambda x, kernel: sum(along_rows(x[u : u + last : 2], kernel[u], stride=2) for u in range(side))
+    rows = lambda x, kernel: sum(
+        along_rows(x[None][:, u : u + last : 2][0], kernel[u], stride=2) for u in range(side)
+    )
     default = partial(direct, padding=((0, 0), (0, 0)), stride=2)
     return lax.platform_dependent(reflect(x, side // 2), kernel, cpu=rows, default=default)  # pyright: ignore
 
@@ -129,7 +168,7 @@ def doubling_conv(x: Feature, kernel: Float[Array, "3 3 c o"]) -> Feature:
     All four are one convolution of four times the outputs, each taken from where it belongs.
     """
     taps, (h, w, _) = [part for row in _pairs(kernel, 0) for part in _pairs(row, 1)], x.shape
-    x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    x = reflect(x, skip=0)
     y = jnp.split(conv(x, jnp.concatenate(taps, -1), ((0, 0), (0, 0))), 4, -1)  # pyright: ignore
     rows = [jnp.stack([y[2 * i + j][i : i + h, j : j + w] for j in (0, 1)], 2) for i in (0, 1)]
     return jnp.stack(rows, 1).reshape(2 * h, 2 * w, -1)

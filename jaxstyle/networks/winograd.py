@@ -48,7 +48,7 @@ def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> F
     height = x.shape[0] + top + bottom - 2
     groups = -(-height // 4)
     below = 4 * groups + 2 - x.shape[0] - top
-    x = jnp.pad(x, ((top, below), (0, 0), (0, 0)))
-    points = _inputs([lax.slice_in_dim(x, i, i + 4 * groups - 3, 4) for i in range(6)])
+    x = jnp.pad(x[None], ((0, 0), (top, below), (0, 0), (0, 0)))
+    points = _inputs([lax.slice_in_dim(x, i, i + 4 * groups - 3, 4, axis=1)[0] for i in range(6)])
     products = [along_rows(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
     return jnp.stack(_outputs(products), 1).reshape(4 * groups, -1, kernel.shape[3])[:height]
