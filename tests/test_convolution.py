@@ -17,8 +17,10 @@ from jaxstyle.networks.convolution import (
     conv,
     doubling_conv,
     halving_conv,
+    in_planes,
     large_conv,
     max_pool,
+    narrowing,
     reflect,
     reflect_conv,
     zero_conv,
@@ -49,9 +51,10 @@ def reflected(x, kernel):
     return xla_conv(jnp.pad(x, ((pad, pad), (pad, pad), (0, 0)), mode="reflect"), kernel, "VALID")
 
 
-def case(size: int, padding):
-    """Return `conv` at one padding, XLA's, and the size of the kernel."""
-    return lambda x, kernel: conv(x, kernel, padding), lambda x, kernel: xla_conv(x, kernel, padding), size
+def case(size: int, padding, convolve=conv):
+    """Return a convolution at one padding, XLA's, and the size of the kernel."""
+    own = lambda x, kernel: convolve(x, kernel, padding)
+    return own, lambda x, kernel: xla_conv(x, kernel, padding), size
 
 
 CONVOLUTIONS = {
@@ -64,6 +67,8 @@ CONVOLUTIONS = {
     "large": (large_conv, reflected, 5),
     "halving": (halving_conv, lambda x, kernel: reflected(x, kernel)[::2, ::2], 3),
     "doubling": (doubling_conv, lambda x, kernel: reflected(x.repeat(2, 0).repeat(2, 1), kernel), 3),
+    "planes": case(3, CORNER, in_planes),
+    "narrowing": case(3, CORNER, narrowing),
     "point": (point_conv, lambda x, kernel: xla_conv(x, kernel, "VALID"), 1),
 }
 WITHIN = {

@@ -8,11 +8,12 @@ Inside `lax.scan` and `while_loop` the CPU backend takes 6 times longer for the 
 automatic differentiation writes than for the same sum written as an ordinary convolution, so `conv`
 brings its own. Two more cliffs are walked around: a convolution without any padding is slower than the
 same with some, and the gradients of `reduce_window` and of strided slices are slower than a select by
-where the maximum was. Where it pays, a CPU takes Winograd's half of the products. All functions take one
-image `(h, w, c)`; `vmap` them over a batch.
+where the maximum was. Where it pays, a CPU takes Winograd's half of the products, and products of matrices
+for few outputs. All functions take one image `(h, w, c)`; `vmap` them over a batch.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import jax
@@ -27,6 +28,7 @@ from jaxstyle.networks.winograd import Padding, along_rows, winograd
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
 FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
+FEW = 4  # outputs, up to which planes pay
 Kernel = Float[Array, "kh kw c o"]
 
 
@@ -38,15 +40,68 @@ def direct(x: Feature, kernel: Kernel, padding: Padding, stride: int = 1) -> Fea
     return y[:, :width] if bare else y
 
 
+def _taps(kernel: Kernel, padding: Padding) -> Iterator[tuple[tuple[int, ...], list[tuple[int, int]]]]:
+    """Yield each tap, and by how much its products are padded to lie where they are added."""
+    for tap in itertools.product(*map(range, kernel.shape[:2])):
+        sides = zip(tap, kernel.shape, padding, strict=False)
+        yield tap, [(before - place, after - taps + 1 + place) for place, taps, (before, after) in sides]
+
+
+def in_planes(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
+    """Convolve at stride 1, zeros around, to a few channels: every pixel by all taps, added up in planes."""
+    *taps, inputs, outputs = kernel.shape
+    products = (x @ kernel.transpose(2, 0, 1, 3).reshape(inputs, -1)).transpose(2, 0, 1)
+    planes, zero = products.reshape(*taps, outputs, *x.shape[:2]), jnp.zeros((), x.dtype)
+    place = lambda plane, ends: lax.pad(plane, zero, ((0, 0, 0), *((*end, 0) for end in ends)))
+    return sum(place(planes[tap], ends) for tap, ends in _taps(kernel, padding)).transpose(1, 2, 0)  # pyright: ignore
+
+
 def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around, in the way that pays here."""
     channels = kernel.shape[2] * kernel.shape[3]
     work = x.shape[0] * x.shape[1] * channels
     large = isinstance(work, int) and work >= WORTH  # a program for every size has no number there
-    if kernel.shape[:2] != (3, 3) or channels < FULL or not large or x.dtype != jnp.float32:
+    few = kernel.shape[3] <= FEW
+    if kernel.shape[:2] != (3, 3) or x.dtype != jnp.float32 or not (few or (channels >= FULL and large)):
         return direct(x, kernel, padding)
-    cpu, default = (partial(way, padding=padding) for way in (winograd, direct))
+    cpu, default = (partial(way, padding=padding) for way in (in_planes if few else winograd, direct))
     return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
+
+
+def _turned(kernel: Kernel) -> Kernel:
+    """Return the kernel of the input's gradient."""
+    return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+
+
+def _mirrored(kernel: Kernel, padding: Padding) -> Padding:
+    """Return the padding of the input's gradient."""
+    (top, bottom), (left, right) = padding
+    rows, columns = (size - 1 for size in kernel.shape[:2])
+    return (rows - top, rows - bottom), (columns - left, columns - right)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def narrowing(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
+    """Convolve like `fastest`; on a CPU the kernel's gradient is one product with the cotangents moved."""
+    return fastest(x, kernel, padding)
+
+
+def _narrowing_backward(padding, residuals, cotangent):
+    x, kernel = residuals
+
+    def product(x, cotangent):
+        zero, rest = jnp.zeros((), x.dtype), (0, 0, 0)
+        back = lambda ends: [(-before, -after, 0) for before, after in ends]
+        moved = [lax.pad(cotangent, zero, (*back(ends), rest)) for _, ends in _taps(kernel, padding)]
+        sums = jnp.tensordot(x, jnp.concatenate(moved, -1), ((0, 1), (0, 1)))
+        return sums.reshape(-1, *kernel.shape[:2], kernel.shape[3]).transpose(1, 2, 0, 3)
+
+    own = lambda x, cotangent: jax.vjp(lambda kernel: direct(x, kernel, padding), kernel)[1](cotangent)[0]
+    dx = fastest(cotangent, _turned(kernel), _mirrored(kernel, padding))
+    return dx, lax.platform_dependent(x, cotangent, cpu=product, default=own)
+
+
+narrowing.defvjp(lambda x, kernel, padding: (fastest(x, kernel, padding), (x, kernel)), _narrowing_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -61,8 +116,7 @@ def _forward(x, kernel, padding):
 
 def _backward(padding, residuals, cotangent):
     x, kernel = residuals
-    mirrored = tuple((k - 1 - a, k - 1 - b) for k, (a, b) in zip(kernel.shape, padding, strict=False))
-    dx = conv(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), mirrored)
+    dx = conv(cotangent, _turned(kernel), _mirrored(kernel, padding))
     x, (h, w, _) = jnp.pad(x, (*padding, (0, 0))), cotangent.shape
     tap = lambda u, v: jnp.tensordot(x[u : u + h, v : v + w], cotangent, ((0, 1), (0, 1)))
     rows, columns = map(range, kernel.shape[:2])

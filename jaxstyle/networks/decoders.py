@@ -18,7 +18,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Feature, Image, InputError
-from jaxstyle.networks.convolution import Conv, doubling_conv, fastest, reflect
+from jaxstyle.networks.convolution import Conv, doubling_conv, fastest, narrowing, reflect
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
@@ -46,8 +46,10 @@ def decoded(decoder: Callable[[Feature], Image], feature: Feature, image: Image)
 
 
 def trained_conv(x: Feature, kernel) -> Feature:
-    """Convolve at the same size with a reflected border and XLA's own gradients: see `training.loop`."""
-    return fastest(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
+    """Convolve at the same size with a reflected border and gradients for a batch: see `training.loop`."""
+    *_, inputs, outputs = kernel.shape
+    convolve = narrowing if 4 * outputs <= inputs <= 128 else fastest  # wider ones have few pixels
+    return convolve(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
 
 
 def mirrored(level: int) -> tuple[str, ...]:
