@@ -104,7 +104,7 @@ def test_a_convolution_and_its_gradients_are_xlas(name):
 
 
 @pytest.mark.parametrize(("skip", "mode"), [(1, "reflect"), (0, "symmetric")])
-@pytest.mark.parametrize("pad", [1, 3])
+@pytest.mark.parametrize("pad", [0, 1, 3])
 def test_a_reflection_and_its_gradient_are_numpys(pad, skip, mode):
     around = ((pad, pad), (pad, pad), (0, 0))
     plain = with_gradients(lambda x: jnp.pad(x, around, mode=mode))

@@ -160,8 +160,9 @@ def reflect(x: Feature, pad: int = 1, skip: int = 1) -> Feature:
 
 
 def _unreflect(pad, skip, _, cotangent):
-    columns = lambda x: _folded([x[:, :pad], x[:, pad:-pad], x[:, -pad:]], 1, skip)
-    rows = [columns(part) for part in (cotangent[:pad], cotangent[pad:-pad], cotangent[-pad:])]
+    h, w = (size - pad for size in cotangent.shape[:2])
+    columns = lambda x: _folded([x[:, :pad], x[:, pad:w], x[:, w:]], 1, skip)
+    rows = [columns(part) for part in (cotangent[:pad], cotangent[pad:h], cotangent[h:])]
     return (_folded(rows, 0, skip),)
 
 
