@@ -19,7 +19,7 @@ itself; its `pmean` would then be n times too large, which Adam hides and SGD sh
 Conventions: arrays of uint8 in a batch are pictures and become [0, 1]. Under `compute=bfloat16` the
 loss runs in it, its means over the batch, the master parameters and the optimiser in float32.
 A 3 x 3 convolution that is trained uses XLA's own gradients: under `vmap` these see the whole batch, which
-is faster than a sum of gradients of single images.
+is faster than a sum of gradients of single images; but on a CPU not where a kernel narrows (`narrowing`).
 """
 
 import time
