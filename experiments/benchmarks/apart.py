@@ -60,15 +60,20 @@ class Turns:
         self.workers = {name: Apart(start, name.startswith(OURS)) for name, start in starts.items()}
         self.records: Records = {name: {"step": [], "loss": []} for name in builds}
 
-    def each(self, act: Callable[[Apart, dict], None]) -> None:
-        for name, worker in [*self.workers.items()]:
+    def each(self, act: Callable[[Apart, dict], None], spread: Callable = map) -> None:
+        """Let every variant act: in turn, or by the `map` of an executor all at once."""
+
+        def attempt(name: str) -> None:
             try:
-                act(worker, self.records[name])
+                act(self.workers[name], self.records[name])
             except CrashError as crash:
                 if name.startswith(OURS):
                     raise
                 del self.workers[name]
                 self.records[name] = {"failure": str(crash)}
+
+        for _ in spread(attempt, [*self.workers]):
+            pass
 
     def end(self) -> Records:
         """Note the memory that each took at most, and end it; return the records."""

@@ -18,6 +18,8 @@ weights in JAXSTYLE_WEIGHTS, descents run on a VGG-19 of random ones. Two CPU co
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -75,22 +77,27 @@ def turn(steps: int, worker: Apart, record: dict) -> None:
     record["loss"] += losses
 
 
-def measure(options, task: Task, size: int) -> dict[str, dict]:
-    """Time all variants in turns; return their records by name."""
+def start(options, task: Task, size: int, spread: Callable = map) -> Turns:
+    """Build all variants and call each once; count the operations of ours."""
     builds = task.builds(options, size)
     turns = Turns({name: builds[name] for name in options.only or builds}, options.threads)
-    turns.each(first)
+    turns.each(first, spread)
+    turns.records[OURS]["operations"] = turns.workers[OURS].call("operations")[1]
+    return turns
+
+
+def measure(options, task: Task, turns: Turns) -> dict[str, dict]:
+    """Time all variants in turns; return their records by name."""
     begun = time.monotonic()
     for count in range(options.turns):
         if count >= LEAST and time.monotonic() - begun > options.seconds:
             break
         turns.each(partial(turn, task.steps))
-    work = turns.workers[OURS].call("operations")[1]
-    return judged(turns.end(), task.steps, work / options.peak)
+    return judged(turns.end(), task.steps, options.peak)
 
 
-def judged(records: dict[str, dict], steps: int, budget: float) -> dict[str, dict]:
-    """Note what follows from the times of turns of `steps`; `budget`: seconds of a step on the roofline."""
+def judged(records: dict[str, dict], steps: int, peak: float) -> dict[str, dict]:
+    """Note what follows from the times of turns of `steps`; `peak`: operations a second at the roofline."""
     own, best = records[OURS], records[compare(records, None)["best"]]
     expected = own["result"]
     for record in (record for record in records.values() if "failure" not in record):
@@ -98,7 +105,7 @@ def judged(records: dict[str, dict], steps: int, budget: float) -> dict[str, dic
         record["compile"] = max(record["first"] - step * steps, 0.0)
         record["ratio"] = step / median(own["step"])
         record["error"] = distance(record.pop("result"), expected)
-        record["share"] = budget / step
+        record["share"] = own["operations"] / peak / step
         if record["loss"]:
             there = np.asarray(record["loss"]) <= best["loss"][-1] * (1 + WITHIN)
             each = np.repeat([step, *record["step"]], steps)  # the first turn compiled
@@ -146,6 +153,8 @@ def parse(arguments):
     parser.add_argument("--weights", default=default, help="of descents: a name, or synthetic")
     parser.add_argument("--content", type=picture_file, help="a picture; default: made of noise")
     parser.add_argument("--style", type=picture_file, help="a picture; default: made of noise")
+    ahead = "rows that compile side by side before they are timed: on many cores, in a hurry"
+    parser.add_argument("--ahead", type=int, metavar="ROWS", default=1, help=ahead)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="variants by their names in the tables")
     parser.add_argument("--smoke", action="store_true", help="64 px, no torch.compile: does it run?")
     parser.set_defaults(threads=THREADS)
@@ -165,22 +174,38 @@ def merged(rows: list[dict], row: dict) -> list[dict]:
     return sorted([*(other for other in rows if place(other) != place(row)), row], key=place)
 
 
+def started(options, rows: list[tuple[str, int]]) -> Iterator[tuple[str, int, float, Turns]]:
+    """Yield the rows: task, size, how far both sides are apart, and the variants, ready to be timed.
+
+    `options.ahead` of them start side by side, while they are checked.
+    """
+    pools = map, map
+    if options.ahead > 1:
+        pools = ThreadPoolExecutor(options.ahead).map, ThreadPoolExecutor().map
+    rows_at_once, variants_at_once = pools
+    begin, agree = lambda row: start(options, TASKS[row[0]], row[1], variants_at_once), {}
+    for i in range(0, len(rows), options.ahead):
+        group = rows[i : i + options.ahead]
+        turns = rows_at_once(begin, group)
+        agree |= {name: check(options, TASKS[name]) for name in {*dict(group)} - {*agree}}
+        yield from [(name, size, agree[name], row) for (name, size), row in zip(group, turns, strict=True)]
+
+
 def main(arguments=None):
     options = parse(arguments)
     set_up(options.threads)
     options.peak = product_rate()
     facts = about() | {"weights": options.weights, "product": options.peak}
     facts["rows"] = earlier(options.out, facts)
-    for name in options.tasks:
+    rows = [(name, size) for name in options.tasks for size in sizes_of(options, TASKS[name])]
+    for name, size, agree, turns in started(options, rows):
         task = TASKS[name]
-        agree = check(options, task)
-        for size in sizes_of(options, task):
-            records = measure(options, task, size)
-            row = {"task": name, "size": size, "step": task.step, "date": facts["date"], "agree": agree}
-            row |= compare(records, task.bar) | {"variants": records}
-            facts["rows"] = merged(facts["rows"], row)
-            save(options.out, facts, text(facts, facts["rows"]))
-            print(section(row), flush=True)
+        records = measure(options, task, turns)
+        row = {"task": name, "size": size, "step": task.step, "date": facts["date"], "agree": agree}
+        row |= compare(records, task.bar) | {"variants": records}
+        facts["rows"] = merged(facts["rows"], row)
+        save(options.out, facts, text(facts, facts["rows"]))
+        print(section(row), flush=True)
     print(summary(facts["rows"]))
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Shaped
 from PIL import Image as Pillow
 from PIL import ImageOps, PngImagePlugin, UnidentifiedImageError
 
@@ -34,11 +34,15 @@ def read(path: str | Path) -> Image:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata
-        return jnp.asarray(decode(path, path))
+        pixels = decode(path, path)
+    return jnp.asarray(np.float32(pixels) / 255 if pixels.dtype == np.uint8 else pixels)
 
 
-def decode(file: str | Path | BinaryIO, name: object) -> Float[np.ndarray, "h w 3"]:
-    """Do the same in any thread, on no device, from a path or an open file; errors call it `name`."""
+def decode(file: str | Path | BinaryIO, name: object) -> Shaped[np.ndarray, "h w 3"]:
+    """Do the same in any thread, on no device, from a path or an open file; errors call it `name`.
+
+    What has eight bits a channel stays uint8, in 0..255.
+    """
     limit = os.environ.get("JAXSTYLE_MAX_PIXELS", "89478485")
     if not limit.isdecimal():
         raise InputError(f"JAXSTYLE_MAX_PIXELS is '{limit}': set it to a number of pixels")
@@ -66,11 +70,13 @@ def _pixels(file: Pillow.Image) -> np.ndarray:
     if file.has_transparency_data:
         file = file.convert("RGBA")
         file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
-    return np.asarray(file.convert("RGB"), np.float32) / 255
+    return np.asarray(file.convert("RGB"))
 
 
 def to_bytes(image: ArrayLike) -> np.ndarray:
-    """Return the image as uint8, rounded and clipped."""
+    """Return the image as uint8, rounded and clipped; what is uint8 already, as it is."""
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+        return image
     return np.clip(np.asarray(image, np.float32) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
