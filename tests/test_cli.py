@@ -12,6 +12,7 @@ from PIL import Image
 
 from jaxstyle import cli, fit, read
 from jaxstyle.cli import stylize
+from jaxstyle.cli.provenance import circumstances
 from jaxstyle.image.io import to_bytes
 from jaxstyle.image.plot import GAP
 from jaxstyle.methods import METHODS
@@ -197,6 +198,11 @@ def test_every_method_runs_with_the_same_options(folder, name):
     facts = json.loads((folder / "out.png.provenance.json").read_text())
     assert facts["command"] == name
     assert facts["keep_color"] == "luminance"
+
+
+def test_a_machine_without_git_knows_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert circumstances()["commit"] is None
 
 
 @pytest.mark.parametrize("smooth", ["closed-form", "guided", "screened-poisson"])

@@ -25,8 +25,9 @@ THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 
 
 
 def on_gpu() -> bool:
-    """Whether both frameworks see a GPU."""
-    return torch.cuda.is_available() and jax.default_backend() == "gpu"
+    """Whether both frameworks compute on a GPU: not under `jax.default_device` of a CPU."""
+    device = jax.config.jax_default_device or jax.devices()[0]  # pyright: ignore[reportAttributeAccessIssue]
+    return torch.cuda.is_available() and device.platform == "gpu"
 
 
 def torch_device() -> torch.device:

@@ -49,12 +49,13 @@ def distance(result: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> float
 
 
 def check(options, task: Task) -> float:
-    """Run both sides in float64 on small pictures; return the largest relative distance."""
-    builds, worst = task.builds(options, CHECK), 0.0
-    with jax.enable_x64(True):
-        own = builds[OURS](precision="float64")
-        own.advance()
-        expected = own.result()
+    """Run both sides in float64 on the CPU on small pictures; return the largest relative distance."""
+    with jax.default_device(jax.devices("cpu")[0]):
+        builds, worst = task.builds(options, CHECK), 0.0
+        with jax.enable_x64(True):
+            own = builds[OURS](precision="float64")
+            own.advance()
+            expected = own.result()
     torch.set_default_dtype(torch.float64)  # the mean colour too
     for name, build in builds.items():
         if name != COMPILED and not name.startswith(OURS):

@@ -32,7 +32,10 @@ def pixels(image: ArrayLike) -> str:
 def circumstances() -> dict[str, Any]:
     """Return what a run depends on beside its inputs: device, versions, commit, flags."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # a machine without git
+        commit = ""
     return {
         "device": f"{jax.devices()[0].platform} {jax.devices()[0].device_kind}",
         "versions": {name: version(name) for name in PACKAGES},

@@ -43,7 +43,8 @@ class Guided:
         guide, p = (jnp.moveaxis(x, -1, 0) for x in (content, image))
         center = jnp.mean(guide, (1, 2), keepdims=True)  # sums of small numbers round less
         guide = guide - center
-        pixels = _box(jnp.ones_like(guide[0]), self.radius)
+        rows, columns = (_sums(jnp.ones(edge, guide.dtype), self.radius) for edge in guide.shape[1:])
+        pixels = jnp.outer(rows, columns)
         mean = lambda x: _box(x, self.radius) / pixels
         own, other = mean(guide), mean(p)
         covariance = mean(guide[:, None] * guide) - own[:, None] * own
