@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.benchmarks.machine import on_gpu
 from experiments.benchmarks.torch_training import RATE, state_dict
 from jaxstyle.core import prepared
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Recipe
-from jaxstyle.training.loop import by_jit, fresh, replicated
+from jaxstyle.training.loop import by_jit, fresh, make_step, replicated
 
 
 def typed(tree, precision: str):
@@ -26,7 +27,14 @@ def typed(tree, precision: str):
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, precision) if floats(leaf) else leaf, tree)
 
 
-def operations(lowered) -> float:
+def operations(function: Callable, *arguments) -> float:
+    """Count by the CPU's compiler, which alone tells, what is lowered for the device."""
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)), arguments
+    )
+    platforms = ("cuda",) if on_gpu() else ("cpu",)
+    with jax.default_device(jax.devices("cpu")[0]):
+        lowered = jax.jit(function).trace(*shapes).lower(lowering_platforms=platforms)
     return lowered.cost_analysis()["flops"]
 
 
@@ -46,7 +54,7 @@ class Call:
         return {"result": np.asarray(self.output)}
 
     def operations(self) -> float:
-        return operations(self.function.lower(*self.arguments))
+        return operations(self.function, *self.arguments)
 
 
 class Descended:
@@ -71,7 +79,7 @@ class Descended:
             loss = method.loss(content, target)
             return jax.grad(lambda image: evaluate(method.encoder, loss, image)[0])(content)
 
-        return operations(jax.jit(energy).lower(self.method, self.content, self.target))
+        return operations(energy, self.method, self.content, self.target)
 
 
 class Trainer:
@@ -80,11 +88,11 @@ class Trainer:
     def __init__(
         self, recipe: Callable[[], Recipe], network: Trained, batch, steps: int, precision: str = "float32"
     ):
-        ready, optimizer = recipe(), optax.adam(RATE)
+        ready, self.optimizer, self.precision = recipe(), optax.adam(RATE), jnp.dtype(precision)
         loss = jax.tree_util.Partial(type(ready).loss, ready)
         self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps
-        self.state = fresh(lambda: jax.tree.map(jnp.array, network), optimizer)
-        self.step, self.place = by_jit(optimizer, jnp.dtype(precision))
+        self.state = fresh(lambda: jax.tree.map(jnp.array, network), self.optimizer)
+        self.step, self.place = by_jit(self.optimizer, self.precision)
         self.first = None
 
     def advance(self) -> list[float]:
@@ -106,4 +114,4 @@ class Trainer:
         return {name: value.numpy() for name, value in state_dict(moments).items()}
 
     def operations(self) -> float:
-        return operations(self.step.lower(self.loss, self.state, self.place(self.batch)))
+        return operations(make_step(self.optimizer, self.precision), self.loss, self.state, self.batch)
