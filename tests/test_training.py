@@ -267,7 +267,7 @@ def test_bad_data_are_said(folder, tmp_path):
         tmp_path / "texts": "none of its 1 images",
         tmp_path / "texts" / "a.txt": "is a file",
         "no_such_dataset": "neither a folder nor a dataset",
-        tmp_path / "nowhere": "neither a folder nor a dataset",
+        tmp_path / "nowhere": "there is no such folder",
     }.items():
         with pytest.raises(InputError, match=message) as caught:
             open_images(name)
