@@ -35,6 +35,7 @@ from experiments.benchmarks.report import OURS, compare, earlier, save, section,
 from experiments.benchmarks.tasks import ORIGINAL, TASKS, Task
 from experiments.benchmarks.torch_gatys import COMPILED, set_up
 from jaxstyle import weights
+from jaxstyle.cli.options import count
 
 CHECK, LEAST = 64, 3  # pixels of the check, turns at least
 FLOOR = 1e-4  # of the norm of all parameters' gradients: some have none but rounding
@@ -49,7 +50,10 @@ def distance(result: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> float
 
 
 def check(options, task: Task) -> float:
-    """Run both sides in float64 on the CPU on small pictures; return the largest relative distance."""
+    """Run both sides in float64 on small pictures; return the largest relative distance.
+
+    On the CPU, where PyTorch's singular values are exact; our training step runs on all devices, as ever.
+    """
     with jax.default_device(jax.devices("cpu")[0]):
         builds, worst = task.builds(options, CHECK), 0.0
         with jax.enable_x64(True):
@@ -78,7 +82,7 @@ def turn(steps: int, worker: Apart, record: dict) -> None:
     record["loss"] += losses
 
 
-def start(options, task: Task, size: int, spread: Callable = map) -> Turns:
+def start(options, task: Task, size: int, spread: Callable) -> Turns:
     """Build all variants and call each once; count the operations of ours."""
     builds = task.builds(options, size)
     turns = Turns({name: builds[name] for name in options.only or builds}, options.threads)
@@ -90,8 +94,8 @@ def start(options, task: Task, size: int, spread: Callable = map) -> Turns:
 def measure(options, task: Task, turns: Turns) -> dict[str, dict]:
     """Time all variants in turns; return their records by name."""
     begun = time.monotonic()
-    for count in range(options.turns):
-        if count >= LEAST and time.monotonic() - begun > options.seconds:
+    for done in range(options.turns):
+        if done >= LEAST and time.monotonic() - begun > options.seconds:
             break
         turns.each(partial(turn, task.steps))
     return judged(turns.end(), task.steps, options.peak)
@@ -110,8 +114,10 @@ def judged(records: dict[str, dict], steps: int, peak: float) -> dict[str, dict]
         if record["loss"]:
             there = np.asarray(record["loss"]) <= best["loss"][-1] * (1 + WITHIN)
             each = np.repeat([step, *record["step"]], steps)  # the first turn compiled
-            count = int(there.argmax()) + 1
-            record |= {"goal": {"steps": count, "seconds": float(each[:count].sum())}} if there.any() else {}
+            needed = int(there.argmax()) + 1
+            record |= (
+                {"goal": {"steps": needed, "seconds": float(each[:needed].sum())}} if there.any() else {}
+            )
     return records
 
 
@@ -155,7 +161,7 @@ def parse(arguments):
     parser.add_argument("--content", type=picture_file, help="a picture; default: made of noise")
     parser.add_argument("--style", type=picture_file, help="a picture; default: made of noise")
     ahead = "rows that compile side by side before they are timed: on many cores, in a hurry"
-    parser.add_argument("--ahead", type=int, metavar="ROWS", default=1, help=ahead)
+    parser.add_argument("--ahead", type=count, metavar="ROWS", default=1, help=ahead)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="variants by their names in the tables")
     parser.add_argument("--smoke", action="store_true", help="64 px, no torch.compile: does it run?")
     parser.set_defaults(threads=THREADS)
@@ -180,14 +186,13 @@ def started(options, rows: list[tuple[str, int]]) -> Iterator[tuple[str, int, fl
 
     `options.ahead` of them start side by side, while they are checked.
     """
-    pools = map, map
+    rows_at_once = variants_at_once = map  # which begins when it is read: after the checks
     if options.ahead > 1:
-        pools = ThreadPoolExecutor(options.ahead).map, ThreadPoolExecutor().map
-    rows_at_once, variants_at_once = pools
-    begin, agree = lambda row: start(options, TASKS[row[0]], row[1], variants_at_once), {}
+        rows_at_once, variants_at_once = (ThreadPoolExecutor(n).map for n in (options.ahead, None))
+    begin, agree = lambda name, size: start(options, TASKS[name], size, variants_at_once), {}
     for i in range(0, len(rows), options.ahead):
         group = rows[i : i + options.ahead]
-        turns = rows_at_once(begin, group)
+        turns = rows_at_once(begin, *zip(*group, strict=True))
         agree |= {name: check(options, TASKS[name]) for name in {*dict(group)} - {*agree}}
         yield from [(name, size, agree[name], row) for (name, size), row in zip(group, turns, strict=True)]
 

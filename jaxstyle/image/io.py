@@ -75,9 +75,10 @@ def _pixels(file: Pillow.Image) -> np.ndarray:
 
 def to_bytes(image: ArrayLike) -> np.ndarray:
     """Return the image as uint8, rounded and clipped; what is uint8 already, as it is."""
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
-        return image
-    return np.clip(np.asarray(image, np.float32) * 255 + 0.5, 0, 255).astype(np.uint8)
+    pixels = np.asarray(image)
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.clip(pixels.astype(np.float32) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def check_output(path: Path, suffixes: Iterable[str] = SUFFIXES) -> Path:

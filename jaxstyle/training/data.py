@@ -130,9 +130,9 @@ def _dataset(name: str | Path) -> tuple[Any, str]:
     path = Path(name)
     if path.is_file():
         raise InputError(f"{path}: is a file; a folder of images was expected")
-    builder: Any
     if path.is_absolute() and not path.is_dir():  # no dataset's name begins like that
         raise InputError(f"{path}: there is no such folder")
+    builder: Any
     if not path.is_dir():
         builder = _named(str(name))
     elif found := _prepared(path):
