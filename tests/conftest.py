@@ -1,6 +1,7 @@
 """Shared by all tests: synthetic encoders, small smooth images, a count of traces, real data where named."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -16,9 +17,19 @@ from jaxstyle.networks import VGG, squeezenet, vgg
 HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 HASTE += " --xla_cpu_parallel_codegen_split_count=1"  # two workers on two cores
 os.environ.setdefault("XLA_FLAGS", HASTE)
-jax.config.update("jax_enable_compilation_cache", False)  # the command keeps programs for its next start
 
 TESTS = count(1)
+
+
+def pytest_configure(config):
+    """Let the workers, and the commands they start, share programs: one compiles what several tests run."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        kept = {"compilation_cache_dir": folder.name, "persistent_cache_min_compile_time_secs": 0.0}
+        for name, value in kept.items():
+            jax.config.update(f"jax_{name}", value)
+            os.environ[f"JAX_{name.upper()}"] = str(value)
 
 
 @pytest.fixture(autouse=True)

@@ -27,9 +27,9 @@ def methods():
     chain = {f"conv{block}_1": parameters[f"conv{block}_1"] for block in (1, 2, 3)}
     drawing = Decoder(3, (4, 6, 8), 1)
     drawing.conv1_1.kernel[...] += 0.02  # fresh decoders give plain grey
-    small = VGG(thin(parameters, 8), "normalised")
+    small, layers = VGG(thin(chain, 8), "normalised"), {"relu1_1": 0.5, "relu3_1": 0.5}
     return {
-        "gatys": Gatys(small, solver=LBFGS(3, memory=4)),
+        "gatys": Gatys(small, content_layers=layers, style_layers=layers, solver=LBFGS(3, memory=4)),
         "adain": AdaIN(VGG(chain, "normalised"), drawing, level=3),
         "johnson": Johnson(TransformNet(width=4, residuals=1, seed=1)),
     }

@@ -43,7 +43,7 @@ def test_features_are_the_teachers(teacher, pair):
 def test_what_it_optimises_the_teacher_sees(teacher, pair):
     content, style = pair
     method = Gatys(weights.load("vgg19-lite"), solver=LBFGS(30))
-    *_, last = method.descend(content, method.prepare(style))
+    *_, last = method.descend(content, jax.jit(Gatys.prepare)(method, style))
     target = features(teacher, style)
 
     def distance(image):
