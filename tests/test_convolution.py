@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxstyle.networks import convolution
+from jaxstyle.networks import convolution, winograd
 from jaxstyle.networks.convolution import (
     Conv,
     average_pool,
@@ -18,6 +18,7 @@ from jaxstyle.networks.convolution import (
     doubling_conv,
     halving_conv,
     in_planes,
+    in_rows,
     large_conv,
     max_pool,
     narrowing,
@@ -26,7 +27,6 @@ from jaxstyle.networks.convolution import (
     zero_conv,
 )
 from jaxstyle.networks.squeezenet import ceil_max_pool, point_conv
-from jaxstyle.networks.winograd import winograd
 
 INNER, SAME, CORNER = ((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (2, 0))
 
@@ -68,6 +68,8 @@ CONVOLUTIONS = {
     "halving": (halving_conv, lambda x, kernel: reflected(x, kernel)[::2, ::2], 3),
     "doubling": (doubling_conv, lambda x, kernel: reflected(x.repeat(2, 0).repeat(2, 1), kernel), 3),
     "planes": case(3, CORNER, in_planes),
+    "rows": case(3, CORNER, in_rows),
+    "winograd": case(3, CORNER, winograd.winograd),
     "narrowing": case(3, CORNER, narrowing),
     "point": (point_conv, lambda x, kernel: xla_conv(x, kernel, "VALID"), 1),
 }
@@ -178,7 +180,14 @@ def test_the_ceil_pool_is_that_of_caffe(size):
 @pytest.mark.parametrize("height", [3, 4, 5, 6, 7, 9])
 def test_winograd_is_the_convolution(height, padding):
     x, kernel = random(height, 5, 4), random(3, 3, 4, 6)
-    assert_close(winograd(x, kernel, padding), xla_conv(x, kernel, padding))
+    assert_close(winograd.winograd(x, kernel, padding), xla_conv(x, kernel, padding))
+
+
+def test_winograds_gradients_are_the_convolutions_for_many_pixels_too(monkeypatch):
+    monkeypatch.setattr(winograd, "MANY", 0)
+    function, plain, side = CONVOLUTIONS["winograd"]
+    arguments = random(9, 6, 3), random(side, side, 3, 2)
+    assert_close(*(with_gradients(f)(*arguments) for f in (function, plain)))
 
 
 def test_where_winograd_is_taken_value_and_gradients_are_the_same(monkeypatch):

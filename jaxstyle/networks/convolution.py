@@ -23,12 +23,13 @@ from jax import lax
 from jaxtyping import Array, Float, Int8
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import Padding, along_rows, winograd
+from jaxstyle.networks.winograd import Padding, along_rows, pixel_sum, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
 FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
 FEW = 4  # outputs, up to which planes pay
+SMALL = 2**15  # pixels, up to which rows pay where outputs are a quarter of the inputs or fewer
 Kernel = Float[Array, "kh kw c o"]
 
 
@@ -56,15 +57,29 @@ def in_planes(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     return sum(place(planes[tap], ends) for tap, ends in _taps(kernel, padding)).transpose(1, 2, 0)  # pyright: ignore
 
 
+def in_rows(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
+    """Convolve at stride 1 with zeros around: every row by all rows of the kernel, few channels, added up."""
+    rows, columns = padding
+    x = jnp.pad(x, (rows, (0, 0), (0, 0)))
+    each = jnp.split(along_rows(x, jnp.concatenate([*kernel], -1), columns), len(kernel), -1)
+    return sum(part[u : u + x.shape[0] - len(kernel) + 1] for u, part in enumerate(each))  # pyright: ignore
+
+
 def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around, in the way that pays here."""
-    channels = kernel.shape[2] * kernel.shape[3]
-    work = x.shape[0] * x.shape[1] * channels
-    large = isinstance(work, int) and work >= WORTH  # a program for every size has no number there
-    few = kernel.shape[3] <= FEW
-    if kernel.shape[:2] != (3, 3) or x.dtype != jnp.float32 or not (few or (channels >= FULL and large)):
+    (*taps, inputs, outputs), pixels, way = kernel.shape, x.shape[0] * x.shape[1], direct
+    if taps == [3, 3] and x.dtype == jnp.float32:
+        if outputs <= FEW:
+            way = in_planes
+        elif not isinstance(pixels, int):  # a program for every size has no number there
+            way = direct
+        elif inputs * outputs >= FULL and pixels * inputs * outputs >= WORTH:
+            way = winograd
+        elif 4 * outputs <= inputs and pixels <= SMALL:
+            way = in_rows
+    if way is direct:
         return direct(x, kernel, padding)
-    cpu, default = (partial(way, padding=padding) for way in (in_planes if few else winograd, direct))
+    cpu, default = (partial(chosen, padding=padding) for chosen in (way, direct))
     return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
 
 
@@ -93,8 +108,8 @@ def _narrowing_backward(padding, residuals, cotangent):
         zero, rest = jnp.zeros((), x.dtype), (0, 0, 0)
         back = lambda ends: [(-before, -after, 0) for before, after in ends]
         moved = [lax.pad(cotangent, zero, (*back(ends), rest)) for _, ends in _taps(kernel, padding)]
-        sums = jnp.tensordot(x, jnp.concatenate(moved, -1), ((0, 1), (0, 1)))
-        return sums.reshape(-1, *kernel.shape[:2], kernel.shape[3]).transpose(1, 2, 0, 3)
+        sums = pixel_sum(jnp.concatenate(moved, -1), x)
+        return sums.reshape(*kernel.shape[:2], kernel.shape[3], -1).swapaxes(2, 3)
 
     own = lambda x, cotangent: jax.vjp(lambda kernel: direct(x, kernel, padding), kernel)[1](cotangent)[0]
     dx = fastest(cotangent, _turned(kernel), _mirrored(kernel, padding))
@@ -118,7 +133,7 @@ def _backward(padding, residuals, cotangent):
     x, kernel = residuals
     dx = conv(cotangent, _turned(kernel), _mirrored(kernel, padding))
     x, (h, w, _) = jnp.pad(x, (*padding, (0, 0))), cotangent.shape
-    tap = lambda u, v: jnp.tensordot(x[u : u + h, v : v + w], cotangent, ((0, 1), (0, 1)))
+    tap = lambda u, v: pixel_sum(x[u : u + h, v : v + w], cotangent)
     rows, columns = map(range, kernel.shape[:2])
     return dx, jnp.stack([jnp.stack([tap(u, v) for v in columns]) for u in rows])
 
@@ -188,11 +203,8 @@ def large_conv(x: Feature, kernel: Kernel) -> Feature:
     x = jnp.pad(x, (*[(side // 2, side // 2)] * 2, (0, 0)), mode="reflect")
     x = jnp.pad(x, ((0, 0), (0, columns * FOLD - x.shape[1]), (0, 0)))
     x = x.reshape(x.shape[0], columns, FOLD * inputs)
-    if inputs < outputs:
-        y = direct(x, wide, ((0, 0), (0, 0)))
-    else:  # the rows of the kernel as so many times the outputs, which are few
-        each = jnp.split(along_rows(x, jnp.concatenate([*wide], -1)), side, -1)
-        y = sum(part[u : u + h] for u, part in enumerate(each))
+    convolve = direct if inputs < outputs else in_rows
+    y = convolve(x, wide, ((0, 0), (0, 0)))
     return y.reshape(h, -1, outputs)[:, :w]  # pyright: ignore
 
 

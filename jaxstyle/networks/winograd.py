@@ -9,7 +9,9 @@ axis instead of two. Two take a quarter of the products and 10 s more to compile
 """
 
 from collections.abc import Sequence
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -17,6 +19,7 @@ from jaxtyping import Array, Float
 from jaxstyle.core import Feature
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
+MANY = 2**10  # pixels, from which matrices give the taps' gradient faster than XLA's convolutions
 
 
 def _inputs(x: Sequence[Feature]) -> list[Feature]:
@@ -42,6 +45,29 @@ def along_rows(x: Feature, taps: Float[Array, "k c o"], padding=(0, 0), stride: 
     return lax.conv_general_dilated(x, taps, (stride,), (padding,), dimension_numbers=("NWC", "WIO", "NWC"))
 
 
+def pixel_sum(x: Feature, y: Feature) -> Float[Array, "c o"]:
+    """Return x^T y over all pixels: flat, for XLA reorders what is summed over two axes, slowly."""
+    flat = lambda feature: feature.reshape(-1, feature.shape[-1])
+    return jnp.tensordot(flat(x), flat(y), ((0,), (0,)))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _many_rows(x: Feature, taps: Float[Array, "k c o"], padding: tuple[int, int]) -> Feature:
+    """Convolve like `along_rows`; the gradient of each tap is a product of matrices."""
+    return along_rows(x, taps, padding)
+
+
+def _backward(padding, residuals, cotangent):
+    x, taps = residuals
+    last, width, (before, after) = len(taps) - 1, cotangent.shape[1], padding
+    dx = along_rows(cotangent, jnp.flip(taps, 0).swapaxes(1, 2), (last - before, last - after))
+    x = jnp.pad(x, ((0, 0), padding, (0, 0)))
+    return dx, jnp.stack([pixel_sum(x[:, u : u + width], cotangent) for u in range(len(taps))])
+
+
+_many_rows.defvjp(lambda x, taps, padding: (along_rows(x, taps, padding), (x, taps)), _backward)
+
+
 def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around, with half the products."""
     (top, bottom), columns = padding
@@ -50,5 +76,6 @@ def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> F
     below = 4 * groups + 2 - x.shape[0] - top
     x = jnp.pad(x[None], ((0, 0), (top, below), (0, 0), (0, 0)))
     points = _inputs([lax.slice_in_dim(x, i, i + 4 * groups - 3, 4, axis=1)[0] for i in range(6)])
-    products = [along_rows(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
-    return jnp.stack(_outputs(products), 1).reshape(4 * groups, -1, kernel.shape[3])[:height]
+    convolve = _many_rows if groups * x.shape[2] >= MANY else along_rows
+    products = [convolve(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
+    return jnp.stack(_outputs(products), 1).reshape(4 * groups, -1, kernel.shape[3])[:height]  # pyright: ignore
