@@ -27,9 +27,10 @@ class Apart:
     def __init__(self, build: Callable, ours: bool):
         spawn = multiprocessing.get_context("spawn")
         self._pipe, far = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(build, ours, far), daemon=True)
+        self._process = spawn.Process(target=_serve, args=(ours, far), daemon=True)
         self._process.start()
         far.close()
+        self._pipe.send(build)
 
     def call(self, method: str):
         """Return the seconds that a call took there, and its result; raises `CrashError`."""
@@ -84,13 +85,14 @@ class Turns:
 
 
 def _start(build: Callable, threads: int):
-    allocator.keep()
     set_up(threads)
     return build()
 
 
-def _serve(build: Callable, ours: bool, pipe) -> None:
-    """Answer calls until the other end closes, with a failure in one line or the answer."""
+def _serve(ours: bool, pipe) -> None:
+    """Receive a build, then answer calls until the other end closes: a failure in one line or the answer."""
+    allocator.keep()  # before arrays arrive: they start JAX
+    build = pipe.recv()
     before, variant = memory("VmRSS"), None
     while True:
         try:
