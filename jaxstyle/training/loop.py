@@ -100,7 +100,12 @@ def replicated() -> NamedSharding:
 def _sharing():
     """Return how a batch is shared by all devices, and what does so with this host's part."""
     rows = NamedSharding(mesh(), PartitionSpec(AXIS))
-    return rows, partial(jax.tree.map, partial(jax.make_array_from_process_local_data, rows))
+
+    def place(batch):
+        # There before the step is called: else a CPU runs it in a thread that keeps no memory (`allocator`).
+        return jax.block_until_ready(jax.make_array_from_process_local_data(rows, batch))
+
+    return rows, place
 
 
 def by_jit(optimizer, compute):
