@@ -2,8 +2,8 @@
 
 A program of XLA asks for one block of memory a call. glibc maps one of more than 32 MB anew each time, which
 Linux then fills with zeros page by page, and unmaps it after. A process that runs the same program again and
-again had better keep it: on a CPU a training step takes 15 % less time. One that runs a few large programs
-had better give back what compiling left.
+again had better keep it: on a CPU Johnson's training step takes 13 % less time, AdaIN at 256 px 21 %. One
+that runs a few large programs had better give back what compiling left.
 
 Only the main thread can keep large blocks. So JAX is told to ask for them there, that is to run a CPU's
 programs in the thread that calls. The threads within a program ask for thousands of small blocks, each from
