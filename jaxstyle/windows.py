@@ -34,7 +34,8 @@ class Pass(NamedTuple):
 
     `given`, `made`: height and width of what goes in (cut, or its end repeated) and of what comes out;
     `shrink` pixels a side become `grow`; `reach` counts pixels of the input; `also` are further maps, of
-    any resolution, that go in. `measure(maps, weight)` returns a list of statistics that merge.
+    any resolution, that go in. The first `past` maps go by: the function neither sees nor makes them, but
+    they are before what it made. `measure(maps)` returns a list of statistics that merge.
     """
 
     function: Callable[[Maps, list], Maps]
@@ -43,8 +44,12 @@ class Pass(NamedTuple):
     reach: int = 0
     shrink: int = 1
     grow: int = 1
-    measure: Callable[[Maps, Any], list] = lambda maps, weight: []
+    measure: Callable[[Maps], list] = lambda maps: []
     also: Maps = ()
+    past: int = 0
+
+    def __call__(self, maps: Maps, own: list) -> Maps:
+        return (*maps[: self.past], *self.function(maps[self.past :], own))
 
     def inputs(self, maps: Maps) -> Maps:
         """Return what goes in."""
@@ -56,8 +61,8 @@ class Pass(NamedTuple):
 
         def function(maps: Maps, own_of_this: list) -> Maps:
             count = len(maps) - len(self.also)
-            between = (*first.function(maps[:count], own), *maps[count:])
-            return self.function(
+            between = (*first(maps[:count], own), *maps[count:])
+            return self(
                 tuple(x[: x.shape[0] - spare[0], : x.shape[1] - spare[1]] for x in between), own_of_this
             )
 
@@ -83,7 +88,7 @@ def whole(passes: list[Pass], *maps: Array) -> Maps:
     """Run passes on whole maps."""
     for step in passes:
         maps = step.inputs(maps)
-        maps = step.function(maps, step.measure(maps, None))
+        maps = step(maps, step.measure(maps))
     return maps
 
 
@@ -124,6 +129,19 @@ def _cut(x: Array, axes: list[Axis], starts: list) -> Array:
     return _part(x, places, sizes)
 
 
+def _once(true: Array, function: Callable[[], Maps]) -> Maps:
+    """Return `function()` if `true`, in a branch: else XLA computes it anew wherever it is read."""
+    never = lambda: tuple(jnp.zeros(x.shape, x.dtype) for x in jax.eval_shape(function))
+    return lax.cond(true, function, never)
+
+
+def _put(x: Array, part: Array, begins: list) -> Array:
+    """Return a map with a part put in, whole rows of numbers at once: so it takes half the time."""
+    rows = lambda x: x.reshape(x.shape[0], -1)
+    at = (begins[0], begins[1] * prod(x.shape[2:]))
+    return lax.dynamic_update_slice(rows(x), rows(part), at).reshape(x.shape)
+
+
 def _merged(statistics: list, others: list) -> list:
     return [one.merge(other) for one, other in zip(statistics, others, strict=True)]
 
@@ -158,54 +176,74 @@ class Sweep(NamedTuple):
         pairs = zip(self.axes, self.size, strict=True)
         return [a.tile * self.step.grow // self.step.shrink if a.number > 1 else n for a, n in pairs]
 
-    def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list, list]:
-        """Return what the window of an index makes, where that is, and from where on it is new.
+    @property
+    def numbers(self) -> list[int]:
+        """The number of windows down and across."""
+        return [-(-n // tile) for n, tile in zip(self.size, self.tiles, strict=True)]
+
+    def window(self, index: tuple, maps: Maps, own: list) -> tuple[Maps, list]:
+        """Return what the window of an index makes, and where that is.
 
         The last tiles lie over those before them, so that all are alike.
         """
         starts = [axis.start(i) for axis, i in zip(self.axes, index, strict=True)]
-        cut = lambda: tuple(_cut(x, self.axes, starts) for x in maps)
-        never = lambda: tuple(jnp.zeros(x.shape, x.dtype) for x in jax.eval_shape(cut))
-        # in a branch: else XLA cuts anew for every pixel that is read, which takes twice the pass's time
-        out = self.step.function(lax.cond(index[0] >= 0, cut, never), own)
-        fresh = [i * tile for i, tile in zip(index, self.tiles, strict=True)]
-        begins = [jnp.minimum(f, n - t) for f, n, t in zip(fresh, self.size, self.tiles, strict=True)]
+        begins = [jnp.minimum(i * t, n - t) for i, t, n in zip(index, self.tiles, self.size, strict=True)]
         offsets = [b - s * self.step.grow // self.step.shrink for b, s in zip(begins, starts, strict=True)]
-        return tuple(_part(x, offsets, self.tiles) for x in out), begins, fresh
 
-    def measured(self, made: Maps, begins: list, fresh: list) -> list:
-        """Return what the pass after this measures of what is new in a window."""
-        if self.following is None:
+        def made() -> Maps:
+            cut = _once(index[0] >= 0, lambda: tuple(_cut(x, self.axes, starts) for x in maps))
+            return tuple(_part(x, offsets, self.tiles) for x in self.step.function(cut, own))
+
+        return _once(index[0] >= 0, made), begins
+
+    def measured(self, made: Maps, begins: list, index: tuple) -> list:
+        """Return what the pass after this measures of what no window before this one made."""
+        following = self.following
+        if following is None:
             return []
-        also = tuple(_part(x, begins, self.tiles) for x in self.following.also)
-        measure = partial(self.following.measure, (*made, *also))
-        new = [b + jnp.arange(t) >= f for b, t, f in zip(begins, self.tiles, fresh, strict=True)]
-        part = lambda: measure(jnp.outer(*new).astype(made[0].dtype))
-        all_new = (begins[0] == fresh[0]) & (begins[1] == fresh[1])
-        return lax.cond(all_new, lambda: measure(None), part)  # faster without weights
+        maps = (*made, *(_part(x, begins, self.tiles) for x in following.also))
+        laps = [i * t - n for i, t, n in zip(self.numbers, self.tiles, self.size, strict=True)]
+        last = [i == number - 1 for i, number in zip(index, self.numbers, strict=True)]
+        new = lambda rows, columns: lambda: following.measure(tuple(x[rows:, columns:] for x in maps))
+        return lax.switch(2 * last[0] + last[1], [new(i, j) for i in (0, laps[0]) for j in (0, laps[1])])
 
-    def __call__(self, maps: Maps, own: list, keep: bool) -> tuple[Maps, list]:
-        """Return what is made of all windows, if it is to be kept, and what is measured of it."""
+    def __call__(self, maps: Maps, own: list, keep: bool, spare: Maps = ()) -> tuple[Maps, list]:
+        """Return what is made of all windows, if it is to be kept, and what is measured of it.
+
+        It is kept where `spare` maps are, which nobody reads any more.
+        """
+        past, maps = maps[: self.step.past], maps[self.step.past :]
+
+        def seen(index: tuple) -> tuple[Maps, list, list]:
+            made, begins = self.window(index, maps, own)
+            here = (*(_part(x, begins, self.tiles) for x in past), *made)
+            return made, begins, self.measured(here, begins, index)
 
         def visit(carry, place):
             kept, told = carry
-            made, begins, fresh = self.window(jnp.divmod(place, self.axes[1].number), maps, own)
-            put = lambda x, part: lax.dynamic_update_slice(x, part, [*begins, *(0 for _ in x.shape[2:])])
-            kept = tuple(map(put, kept, made)) if keep else ()
-            return (kept, _merged(self.measured(made, begins, fresh), told)), None
+            made, begins, here = seen(jnp.divmod(place, self.numbers[1]))
+            kept = tuple(_put(x, part, begins) for x, part in zip(kept, made, strict=True)) if keep else ()
+            return (kept, _merged(here, told)), None
 
-        made, begins, fresh = jax.eval_shape(self.window, (0, 0), maps, own)
-        told = jax.eval_shape(self.measured, made, begins, fresh)
-        pixel = maps[0].ravel()[0]  # whatever: all is overwritten; of zeros XLA would make all stores at once
-        fill = lambda x: jnp.full((*self.size, *x.shape[2:]), pixel, x.dtype)
-        kept = tuple(map(fill, made)) if keep else ()
+        made, _, told = jax.eval_shape(seen, (0, 0))
+        kept = self._room(made, maps[0], spare) if keep else ()
         nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), told)
-        every = jnp.arange(self.axes[0].number * self.axes[1].number)
-        return lax.scan(visit, (kept, nothing), every)[0]
+        kept, told = lax.scan(visit, (kept, nothing), jnp.arange(prod(self.numbers)))[0]
+        return (*past, *kept), told
+
+    def _room(self, made: Maps, given: Array, spare: Maps) -> Maps:
+        """Return maps of whatever in the size of what is made: those that are spare, or new ones."""
+        pixel = given.ravel()[0]  # of zeros XLA would make all stores at once
+        free, room = list(spare), []
+        for part in made:
+            shape = (*self.size, *part.shape[2:])
+            like = [i for i, x in enumerate(free) if x.shape == shape and x.dtype == part.dtype]
+            room.append(free.pop(like[0]) if like else jnp.full(shape, pixel, part.dtype))
+        return tuple(room)
 
     def cost(self, maps: Maps, own: list) -> float:
         """Return how many numbers there are in all that is made."""
-        made, _, _ = jax.eval_shape(self.window, (0, 0), maps, own)
+        made, _ = jax.eval_shape(self.window, (0, 0), maps[self.step.past :], own)
         return prod(self.size) * sum(prod(x.shape[2:]) for x in made)
 
 
@@ -214,16 +252,19 @@ def by_windows(passes: list[Pass], tile: int, *maps: Array) -> Maps:
 
     The first pass measures nothing.
     """
-    image, own = maps[0].shape[:2], []
+    image, own, spare = maps[0].shape[:2], [], ()
     step, *rest = passes
     while True:
         sweep = Sweep.of(step, rest[0] if rest else None, image, tile)
         given = step.inputs(maps)
         keep = not rest or sweep.cost(given, own) <= KEEP * prod(image)
-        made, told = sweep(given, own, keep)
+        made, told = sweep(given, own, keep, spare)
         if not rest:
             return made
-        maps, step = (made, rest[0]) if keep else (maps, rest[0].after(step, own))
+        if keep:
+            maps, step, spare = made, rest[0], given[step.past :]
+        else:
+            step = rest[0].after(step, own)
         own, rest = told, rest[1:]
 
 

@@ -1,5 +1,7 @@
 """Windows: their geometry, and that what is computed by them is the whole's, whatever the sizes."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,27 +44,32 @@ def halved(x):
 
 
 def chain(size, wide):
-    """Return passes of all kinds: enlarging channels, halving, doubling, and with statistics between."""
+    """Return passes of all kinds: wider, halving, past one another, doubling, and with statistics between."""
     half = tuple(-(-n // 2) for n in size)
-    measure = lambda maps, weight: [Covariance.of(maps[0], weight)]
-    centred = lambda maps, own: (maps[0] - own[0].mean) / jnp.sqrt(jnp.trace(own[0].matrix))
+    step = partial(Pass, measure=lambda maps: [Covariance.of(maps[-1])])
+    centred = lambda maps, own: (maps[-1] - own[0].mean) / jnp.sqrt(jnp.trace(own[0].matrix))
+    doubled = lambda x: jnp.repeat(jnp.repeat(x, 2, 0), 2, 1)
+    seen = lambda maps, own: centred(maps, own) + maps[0]
     return [
         Pass(lambda maps, own: (jnp.tile(blurred(maps[0]), wide),), size, size, 1),
-        Pass(lambda maps, own: (halved(centred(maps, own)),), size, half, 1, 2, 1, measure),
-        Pass(
-            lambda maps, own: (jnp.repeat(jnp.repeat(blurred(centred(maps, own)), 2, 0), 2, 1),),
-            half,
-            tuple(2 * n for n in half),
-            1,
-            1,
-            2,
-            measure,
+        step(lambda maps, own: (halved(centred(maps, own)),), size, half, 1, 2),
+        step(lambda maps, own: (maps[0], blurred(centred(maps, own))), half, half, 1),
+        step(lambda maps, own: (blurred(centred(maps, own)),), half, half, 1, past=1),
+        step(lambda maps, own: (seen(maps, own), blurred(maps[1])), half, half, 1),
+        step(
+            lambda maps, own: (doubled(blurred(seen(maps, own))),), half, tuple(2 * n for n in half), 1, 1, 2
         ),
-        Pass(lambda maps, own: (blurred(centred(maps, own) + maps[1]),), size, size, 1, 1, 1, measure),
+        Pass(
+            lambda maps, own: (blurred(centred(maps[:1], own) + maps[1]),),
+            size,
+            size,
+            1,
+            measure=lambda maps: [Covariance.of(maps[0])],
+        ),
     ]
 
 
-@pytest.mark.parametrize("wide", [1, 20])  # maps that are kept, and maps that are computed again
+@pytest.mark.parametrize("wide", [1, 20, 40])  # maps that are kept, and maps that are computed again
 @pytest.mark.parametrize("size", [(37, 50), (32, 32), (41, 16), (7, 60)])
 def test_passes_by_windows_are_the_whole(size, wide):
     image = features(*size, 3)

@@ -71,9 +71,8 @@ class Transfer(Method):
         parts = regions(target)
         masks = tuple(at(mask, feature) for _, mask in parts if mask is not None)
 
-        def measure(maps: Maps, weight: Mask | None) -> list:
-            places = [_joint(weight, mask) for mask in maps[1:] or (None,)]
-            return [told for place in places for told in self.measure(maps[0], place)]
+        def measure(maps: Maps) -> list:
+            return [told for place in maps[1:] or (None,) for told in self.measure(maps[0], place)]
 
         def function(maps: Maps, own: list) -> Maps:
             feature, *places = maps
@@ -96,7 +95,7 @@ class Transfer(Method):
             return self.prepare(style, mask)
         encoding = self.encoding(style.shape[:2])
         also = () if mask is None else (at(mask, jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)),)
-        measure = lambda maps, weight: [self.summary(maps[0], _joint(weight, *maps[1:]))]
+        measure = lambda maps: [self.summary(maps[0], maps[1] if also else None)]
         return measured(encoding, measure, also, tile, style)[0]
 
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
@@ -105,13 +104,6 @@ class Transfer(Method):
             return super().by_windows(content, target, tile)
         (image,) = by_windows([encoding, self.decoding(encoding, target)], tile, content)
         return fitted(image, content.shape[:2])
-
-
-def _joint(weight: Mask | None, mask: Mask | None = None) -> Mask | None:
-    """Return the product of two masks, of which None is one everywhere."""
-    if weight is None or mask is None:
-        return mask if weight is None else weight
-    return weight * mask
 
 
 class Recoded(Transfer):

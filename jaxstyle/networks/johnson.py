@@ -67,14 +67,14 @@ class TransformNet(Trained):
     def passes(self, size: Size) -> list[Pass]:
         """Return the network as a pass for every convolution, which normalises what the one before made.
 
-        A map that a residual will be added to travels along, first.
+        A map that a residual will be added to goes past its second convolution, first.
         """
         sizes = [tuple(-(-n // 2**level) for n in size) for level in range(3)]
         norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
         active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))
         added = lambda name, maps, own: maps[0] + norm(name, maps[1], own)
         conv = lambda name, x, convolve=trained_conv: getattr(self, name)(x, convolve)
-        step = partial(Pass, measure=lambda maps, weight: [Moments.of(maps[-1], weight)])
+        step = partial(Pass, measure=lambda maps: [Moments.of(maps[-1])])
 
         passes = [Pass(lambda maps, own: (conv("first", maps[0], large_conv),), size, size, 4)]
         for level, (name, before) in enumerate((("down1", "first"), ("down2", "down1"))):
@@ -92,9 +92,9 @@ class TransformNet(Trained):
                 return x, conv(a, x)
 
             def second(maps, own, a=a, b=b):
-                return maps[0], conv(b, active(a, maps, own))
+                return (conv(b, active(a, maps, own)),)
 
-            passes += [step(each, sizes[2], sizes[2], 1) for each in (first, second)]
+            passes += [step(first, sizes[2], sizes[2], 1), step(second, sizes[2], sizes[2], 1, past=1)]
             enter, before = added, b
         for level, name in ((2, "up1"), (1, "up2")):
 
