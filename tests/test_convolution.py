@@ -183,15 +183,20 @@ def test_winograd_is_the_convolution(height, padding):
     assert_close(winograd.winograd(x, kernel, padding), xla_conv(x, kernel, padding))
 
 
-def test_winograds_gradients_are_the_convolutions_for_many_pixels_too(monkeypatch):
+@pytest.mark.parametrize("least", [0, 2**12], ids=["products", "rows"])
+@pytest.mark.parametrize("channels", [(3, 2), (2, 3)], ids=["narrower", "wider"])
+def test_winograds_gradients_are_the_convolutions_for_many_pixels_too(monkeypatch, channels, least):
     monkeypatch.setattr(winograd, "MANY", 0)
+    monkeypatch.setattr(winograd, "PIXELS", (least, 2**15))
     function, plain, side = CONVOLUTIONS["winograd"]
-    arguments = random(9, 6, 3), random(side, side, 3, 2)
+    arguments = random(9, 6, channels[0]), random(side, side, *channels)
     assert_close(*(with_gradients(f)(*arguments) for f in (function, plain)))
 
 
-def test_where_winograd_is_taken_value_and_gradients_are_the_same(monkeypatch):
-    x, kernel = (random(*shape).astype(jnp.float32) for shape in ((9, 10, 64), (3, 3, 64, 64)))
+@pytest.mark.parametrize("outputs", [64, 16])
+def test_where_winograd_is_taken_value_and_gradients_are_the_same(monkeypatch, outputs):
+    monkeypatch.setattr(winograd, "PIXELS", (0, 2**15))
+    x, kernel = (random(*shape).astype(jnp.float32) for shape in ((9, 10, 64), (3, 3, 64, outputs)))
     evaluate = with_gradients(lambda x, kernel: conv(x, kernel, SAME))
     expected = evaluate(x, kernel)
     monkeypatch.setattr(convolution, "WORTH", 0)

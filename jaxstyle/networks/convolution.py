@@ -24,11 +24,14 @@ from jax import lax
 from jaxtyping import Array, Float, Int8
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import Padding, along_rows, pixel_sum, winograd
+from jaxstyle.networks.winograd import Padding, along_rows, narrows, pixel_sum, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
-FULL, WORTH = 2**11, 2**23  # inputs x outputs, times pixels, from which Winograd pays on a CPU: measured
+WIDE, WORTH = (
+    (16, 48),
+    2**22,
+)  # inputs and outputs, and their product by pixels, from which Winograd pays: measured
 FEW = 4  # outputs, up to which planes pay
 SMALL = 2**15  # pixels, up to which rows pay where outputs are a quarter of the inputs or fewer
 Kernel = Float[Array, "kh kw c o"]
@@ -75,7 +78,9 @@ def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
         way = in_planes
     elif not isinstance(pixels, int):  # a program for every size has no number there
         way = direct
-    elif inputs * outputs >= FULL and pixels * inputs * outputs >= WORTH:
+    elif pixels * inputs * outputs >= WORTH and (
+        (inputs >= WIDE[0] and outputs >= WIDE[1]) or narrows(pixels, inputs, outputs)
+    ):
         way = winograd
     else:
         way = in_rows if 4 * outputs <= inputs and pixels <= SMALL else direct
