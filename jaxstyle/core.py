@@ -259,6 +259,10 @@ class Method:
 
     WEIGHTS: ClassVar[str | None] = None
 
+    def rounded(self, image: Image) -> Image:
+        """Return a content or a style of one of few sizes, which begins like this one and gives the same."""
+        return image
+
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         """Summarise the style once: all of it, or what is under a mask."""
         raise NotImplementedError

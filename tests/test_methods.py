@@ -129,6 +129,15 @@ def test_any_size_is_kept(build, name, size, style):
     assert (image.shape, image.dtype) == ((*size, 3), jnp.float32)
 
 
+@over(["adain", "linear", "wct2"])
+def test_rounded_pictures_are_of_one_size_and_give_the_same(build, name, content):
+    method, style = build(name), picture(30, 33, 2)
+    rounded = method.rounded(content)
+    assert rounded.shape == method.rounded(content[:, :-2]).shape != content.shape
+    image = styled(method, rounded, method.rounded(style))[: len(content), : content.shape[1]]
+    np.testing.assert_allclose(image, styled(method, content, style), atol=1e-5)
+
+
 @over(METHODS)
 def test_new_pictures_and_numbers_do_not_retrace(build, name, content, style):
     method = build(name)

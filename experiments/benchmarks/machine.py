@@ -7,6 +7,7 @@ framework counts its own.
 import datetime
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -40,7 +41,8 @@ def device_name() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {THREADS} cores"
+    name = re.sub(r"\((R|TM)\)", "", models[0]) if models else platform.machine()
+    return f"{name}, {THREADS} cores"
 
 
 def about() -> dict:

@@ -184,6 +184,11 @@ class Pictures(NamedTuple):
         """Return the styles, summarised by a method: compiled, each array an argument."""
         return jax.jit(prepared)(method, *self.given[1:])
 
+    def rounded(self, method: Method) -> "Pictures":
+        """Return pictures of sizes for which a method has one program, where there are such."""
+        styles = [method.rounded(style) for style in self.styles]
+        return self._replace(content=method.rounded(self.content), styles=styles)
+
     @property
     def given(self) -> tuple:
         """The arguments of `core.stylize`, less the method."""
@@ -259,8 +264,7 @@ def run(options: argparse.Namespace) -> int:
         pairs = [keeper.before(given.content, style) for style in given.styles]
         seen = given._replace(content=pairs[0][0], styles=[style for _, style in pairs])
         finish = partial(keeper.after, content=given.content)
-    if options.shard:
-        seen = seen._replace(content=shard(seen.content))
+    seen = seen._replace(content=shard(seen.content)) if options.shard else seen.rounded(method)
     if options.memory or seen.content[..., 0].size >= plan.WORTH:
         method = plan.fitting(method, options.tile, seen.given, options.memory).method
     else:
@@ -269,7 +273,8 @@ def run(options: argparse.Namespace) -> int:
         return descend(options, method, given, seen, finish, files)
     start = time.perf_counter()
     image = jax.jit(type(method).apply)(method, seen.content, seen.target(method))
-    image = jax.block_until_ready(smoothed(finish(image), given.content, options))
+    height, width, _ = given.content.shape
+    image = jax.block_until_ready(smoothed(finish(image[:height, :width]), given.content, options))
     seconds = {"total": time.perf_counter() - start}
     provenance.write(options, method, image, seconds, weights=files)
     print(f"{options.output}: {seconds['total']:.1f} s, compiling included", file=sys.stderr)

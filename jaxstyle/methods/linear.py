@@ -11,7 +11,7 @@ from jax import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, pytree
 from jaxstyle.methods.transfer import Transfer
-from jaxstyle.networks.decoders import decoded, encoded
+from jaxstyle.networks.decoders import decoded, encoded, whole
 from jaxstyle.networks.linear import LinearTransfer
 
 
@@ -34,6 +34,9 @@ class Linear(Transfer):
     encoder: Encoder
     network: LinearTransfer
     alpha: Array | float = 1.0
+
+    def rounded(self, image: Image) -> Image:
+        return whole(image, self.network.level)
 
     def encode(self, image: Image) -> Feature:
         return encoded(self.encoder, self.network.level, image)

@@ -15,7 +15,7 @@ from jax import Array
 
 from jaxstyle.core import Chain, Encoder, Feature, Image, InputError, Mask, Method, Regions, regions
 from jaxstyle.image.masks import at
-from jaxstyle.networks.decoders import Decoder, encoded
+from jaxstyle.networks.decoders import Decoder, encoded, whole
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_regions
@@ -112,6 +112,9 @@ class Recoded(Transfer):
     encoder: Encoder
     network: Decoder
     level: int
+
+    def rounded(self, image: Image) -> Image:
+        return whole(image, self.level)
 
     def encode(self, image: Image) -> Feature:
         return encoded(self.encoder, self.level, image)

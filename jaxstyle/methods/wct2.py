@@ -23,7 +23,7 @@ from jax import Array
 from jaxstyle.core import Change, Encoder, Feature, Image, Mask, Method, Regions, pytree
 from jaxstyle.image.masks import at
 from jaxstyle.linalg import Matrix
-from jaxstyle.networks.decoders import decoded
+from jaxstyle.networks.decoders import decoded, whole
 from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions
@@ -52,6 +52,9 @@ class WCT2(Method):
     network: Unpooling
     alpha: Array | float = 1.0
     places: tuple[str, ...] = ("encoder",)
+
+    def rounded(self, image: Image) -> Image:
+        return whole(image, self.network.level)
 
     def walk(self, image: Image, visit: Change) -> Image:
         """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
