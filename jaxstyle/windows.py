@@ -49,6 +49,7 @@ class Pass(NamedTuple):
     past: int = 0
 
     def __call__(self, maps: Maps, own: list) -> Maps:
+        """Return what becomes of all maps."""
         return (*maps[: self.past], *self.function(maps[self.past :], own))
 
     def inputs(self, maps: Maps) -> Maps:

@@ -24,7 +24,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int8
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.winograd import Padding, along_rows, narrows, pixel_sum, winograd
+from jaxstyle.networks.winograd import Padding, along_rows, narrows, pixel_sum, shifted_sum, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FOLD = 4  # pixels of a row that large kernels take as one: 2 and 8 are slower
@@ -65,8 +65,7 @@ def in_rows(x: Feature, kernel: Kernel, padding: Padding) -> Feature:
     """Convolve at stride 1 with zeros around: every row by all rows of the kernel, few channels, added up."""
     rows, columns = padding
     x = jnp.pad(x, (rows, (0, 0), (0, 0)))
-    each = jnp.split(along_rows(x, jnp.concatenate([*kernel], -1), columns), len(kernel), -1)
-    return sum(part[u : u + x.shape[0] - len(kernel) + 1] for u, part in enumerate(each))  # pyright: ignore
+    return shifted_sum(along_rows(x, jnp.concatenate([*kernel], -1), columns), len(kernel), 0)
 
 
 def fastest(x: Feature, kernel: Kernel, padding: Padding) -> Feature:

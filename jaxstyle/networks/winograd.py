@@ -52,14 +52,19 @@ def narrows(pixels: int, inputs: int, outputs: int) -> bool:
     return outputs < inputs and outputs <= FEWER and PIXELS[0] <= pixels <= PIXELS[1]
 
 
+def shifted_sum(y: Feature, taps: int, axis: int) -> Feature:
+    """Return the sum of what each of `taps` made, one after another in the channels, moved along an axis."""
+    size = y.shape[axis] - taps + 1
+    parts = enumerate(jnp.split(y, taps, -1))
+    return sum(lax.slice_in_dim(part, u, u + size, axis=axis) for u, part in parts)  # pyright: ignore
+
+
 def _fastest_rows(x: Feature, taps: Float[Array, "k c o"], padding: tuple[int, int]) -> Feature:
     """Convolve like `along_rows`, where it pays as every pixel by all taps, added up where they belong."""
     if not narrows(4 * x.shape[0] * x.shape[1], *taps.shape[1:]):
         return along_rows(x, taps, padding)
     x = jnp.pad(x, ((0, 0), padding, (0, 0)))
-    width = x.shape[1] - len(taps) + 1
-    each = jnp.split(x @ jnp.concatenate([*taps], -1), len(taps), -1)
-    return sum(part[:, u : u + width] for u, part in enumerate(each))  # pyright: ignore
+    return shifted_sum(x @ jnp.concatenate([*taps], -1), len(taps), 1)
 
 
 def pixel_sum(x: Feature, y: Feature) -> Float[Array, "c o"]:
