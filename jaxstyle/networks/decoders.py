@@ -31,7 +31,7 @@ def whole(image: Image, level: int) -> Image:
     """Return the image with its last row and column repeated to whole pixels of relu{level}_1."""
     unit = 2 ** (level - 1)
     pads = [(0, -edge % unit) for edge in image.shape[:2]]
-    return jnp.pad(image, (*pads, (0, 0)), mode="edge")
+    return image if all(pad == 0 for _, pad in pads) else jnp.pad(image, (*pads, (0, 0)), mode="edge")
 
 
 def encoded(encoder: Encoder, level: int, image: Image) -> Feature:
