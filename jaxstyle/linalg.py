@@ -1,7 +1,12 @@
 """Roots of covariance matrices: by eigenvalues, by Cholesky's factors, and by products alone.
 
-Eigenvalues below `FLOOR` of the largest are rounding: `power` leaves their directions out, `cholesky`
-and `newton_schulz`, which do not see them, add `FLOOR` times the mean of the diagonal to it instead.
+Eigenvalues near the rounding error of the largest are noise: `power` leaves out the directions of those
+below 4 c epsilon of it (c channels, epsilon of float32), at most `FLOOR`. `cholesky` and `newton_schulz`,
+which do not see eigenvalues, add `FLOOR` times the mean of the diagonal to it instead.
+
+`modulus` is the positive factor of the polar decomposition, |M| = (M^T M)^(1/2) = V S V^T of M = U S V^T.
+Through the singular values of M, not the eigenvalues of M^T M, it keeps directions whose squares would be
+lost in rounding, so nothing has to be left out.
 
 `newton_schulz` is the coupled iteration of Higham (Functions of Matrices, 2008, eq. 6.35):
 
@@ -41,7 +46,7 @@ def product(*factors: Matrix) -> Matrix:
 
 
 @sequential_vmap
-def _eigh(matrix: Matrix) -> tuple[Array, Matrix]:
+def eigh(matrix: Matrix) -> tuple[Array, Matrix]:
     """Return eigenvalues and axes, of a batch one after another.
 
     A CPU takes a batch to the threads that wait for it: two such at once never end (jaxlib 0.10).
@@ -50,22 +55,30 @@ def _eigh(matrix: Matrix) -> tuple[Array, Matrix]:
     return values, axes
 
 
+@sequential_vmap
+def _svd(matrix: Matrix) -> tuple[Matrix, Array, Matrix]:
+    """Return U, S and V^T, of a batch one after another: see `eigh`."""
+    left, values, right = jnp.linalg.svd(matrix)
+    return left, values, right
+
+
 def _powers(values: Array, exponent: float) -> tuple[Array, Array]:
     """Return the powers of the eigenvalues above the floor, and which these are."""
-    kept = values > jnp.maximum(FLOOR * values[-1], jnp.finfo(values.dtype).tiny)
+    floor = min(FLOOR, 4 * len(values) * float(jnp.finfo(jnp.float32).eps))
+    kept = values > jnp.maximum(floor * values[-1], jnp.finfo(values.dtype).tiny)
     return jnp.where(kept, jnp.where(kept, values, 1.0) ** exponent, 0.0), kept
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _power(matrix: Matrix, exponent: float) -> Matrix:
-    values, axes = _eigh(matrix)
+    values, axes = eigh(matrix)
     return product(axes * _powers(values, exponent)[0], axes.T)
 
 
 @_power.defjvp
 def _power_jvp(exponent: float, primals, tangents):
     """Differentiate by quotients of differences (Daleckii & Krein 1965): equal eigenvalues do no harm."""
-    values, axes = _eigh(primals[0])
+    values, axes = eigh(primals[0])
     powers, kept = _powers(values, exponent)
     gap, middle = values[:, None] - values, (values[:, None] + values) / 2
     near = kept[:, None] & kept & (jnp.abs(gap) < 1e-2 * middle)
@@ -78,6 +91,24 @@ def _power_jvp(exponent: float, primals, tangents):
 def power(matrix: Matrix, exponent: float) -> Matrix:
     """Return a symmetric power of a covariance on the directions above the floor; zero of a zero matrix."""
     return _power(matrix.astype(jnp.promote_types(matrix.dtype, jnp.float32)), exponent)
+
+
+@jax.custom_jvp
+def modulus(matrix: Matrix) -> Matrix:
+    """Return (M^T M)^(1/2) of any square matrix, by singular values."""
+    _, values, right = _svd(matrix)
+    return product(right.T * values, right)
+
+
+@modulus.defjvp
+def _modulus_jvp(primals, tangents):
+    """Solve |M| X + X |M| = d(M^T M) in the axes of |M|; its quotients are bounded whatever the values."""
+    left, values, right = _svd(primals[0])
+    inner = product(left.T, tangents[0], right.T)
+    sums = values[:, None] + values
+    share = jnp.where(sums > 0, values[:, None] / jnp.where(sums > 0, sums, 1.0), 0.5)  # s_i / (s_i + s_j)
+    change = share * inner
+    return product(right.T * values, right), product(right.T, change + change.T, right)
 
 
 def lifted(matrix: Matrix) -> Matrix:

@@ -10,10 +10,11 @@ from conftest import Compiled, features
 
 from jaxstyle import InputError
 from jaxstyle.statistics.covariance import Covariance, second_moment
+from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.kernels import Gaussian, KernelMean, Linear, Polynomial
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches, assemble, patches
-from jaxstyle.statistics.quantiles import Quantiles, positions_of
+from jaxstyle.statistics.quantiles import Quantiles, ranked
 
 X = 2 * np.asarray(features(9, 8, 4)) + 5
 WEIGHT = np.random.default_rng(1).uniform(0.1, 1, (9, 8)).astype(np.float32)
@@ -31,6 +32,7 @@ STATISTICS = {
     "moments": Moments.of,
     "covariance": Covariance.of,
     "quantiles": Quantiles.of,
+    "histogram": lambda feature, weight: Histogram.of(feature / 10, weight),
     "pixels": lambda feature, weight: Patches.of(feature, 1, weight),
 } | {name: kernel_mean(kernel) for name, kernel in KERNELS.items()}
 
@@ -43,7 +45,15 @@ def summaries(feature, weight=None) -> dict:
 of = Compiled(summaries)
 merged = Compiled(lambda a, b: {name: a[name].merge(b[name]) for name in STATISTICS})
 at = Compiled(lambda quantiles, positions: quantiles.at(positions))
-positions = Compiled(positions_of)
+
+
+@Compiled
+def positions(feature, weight):
+    """Return where every pixel stands, pixel by pixel."""
+    ranks = ranked(feature, weight)
+    return jnp.zeros_like(ranks.positions).at[ranks.order, jnp.arange(feature.shape[-1])].set(ranks.positions)
+
+
 nearest = Compiled(lambda own, rows: own.nearest(rows))
 
 every = pytest.mark.parametrize("name", STATISTICS)
@@ -196,9 +206,7 @@ def test_equal_values_stand_together_and_the_mean_position_is_the_middle(weight)
 
 
 def test_values_of_their_own_have_the_quantiles_positions():
-    np.testing.assert_allclose(
-        jnp.sort(positions_of(X).reshape(-1, 4), 0), Quantiles.of(X).positions, atol=1e-6
-    )
+    np.testing.assert_allclose(ranked(X).positions, Quantiles.of(X).positions, atol=1e-6)
 
 
 # ---- kernels

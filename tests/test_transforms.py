@@ -14,11 +14,13 @@ from jaxstyle.core import Regions
 from jaxstyle.losses import Moments as MomentsLoss
 from jaxstyle.losses import SlicedWasserstein
 from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.statistics.quantiles import Quantiles
 from jaxstyle.transforms import (
     match_covariance,
+    match_histogram,
     match_moments,
     match_quantiles,
     match_regions,
@@ -48,6 +50,7 @@ def by(way):
 POINTWISE = {name: by(way) for name, way in WAYS.items()} | {
     "moments": Transform(Moments.of, match_moments),
     "quantiles": Transform(Quantiles.of, match_quantiles),
+    "histogram": Transform(Histogram.of, match_histogram),
     "sliced": Transform(partial(Patches.of, side=1), partial(match_sliced, steps=4)),
 }
 TRANSFORMS = POINTWISE | {"patches": Transform(Patches.of, swap_patches)}
@@ -161,6 +164,39 @@ def test_monge_is_symmetric_and_moves_least():
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-4 * np.max(matrix))
     moved = {name: np.mean((every(content, style)[name] - content) ** 2) for name in WAYS}
     assert all(1.01 * moved["monge"] < moved[name] for name in moved.keys() - {"monge"})
+
+
+def monge64(own, target):
+    inverse, half = root(own, -0.5), root(own, 0.5)
+    return inverse @ root(half @ target @ half, 0.5) @ inverse
+
+
+AXES = np.linalg.qr([[1, 1, 0], [1, -1, 1], [1, 0, -1]])[0]
+
+
+@pytest.mark.parametrize("spread", [[0.15, 0.03, 0.006], [0.15, 0.15, 0.15], [0.3, 0.03, 0.003]], ids=str)
+def test_monge_is_numpys_of_conditions_whose_product_is_rounding(spread):
+    own = AXES * np.square(spread) @ AXES.T
+    target = AXES[::-1] * np.square([0.2, 0.05, 0.01]) @ AXES[::-1].T
+    for goal in (own, target):
+        expected = monge64(own, goal)
+        found = ways(np.float32(own), np.float32(goal))["monge"]
+        np.testing.assert_allclose(found, expected, atol=1e-3 * np.max(np.abs(expected)))
+
+
+ways = Compiled(lambda own, target: {name: way(own, target) for name, way in WAYS.items()})
+
+
+@pytest.mark.parametrize("values", [[1, 1, 1], [3, 2, 0], [0, 0, 0]], ids=str)
+def test_the_derivative_of_the_modulus_is_finite_and_its_difference(values):
+    other = np.linalg.qr(np.asarray(features(3, 3, seed=2), np.float64))[0]
+    matrix, change = other * values @ AXES.T, other @ np.diag([0.3, -0.2, 0.5]) @ AXES.T
+    with jax.enable_x64(True):
+        found = jax.jvp(linalg.modulus, (jnp.asarray(matrix),), (jnp.asarray(change),))
+        ends = [np.asarray(linalg.modulus(jnp.asarray(matrix + t * change))) for t in (-1e-6, 1e-6)]
+    assert np.all(np.isfinite(found[1]))
+    if min(values) > 0:
+        np.testing.assert_allclose(found[1], (ends[1] - ends[0]) / 2e-6, atol=1e-5)
 
 
 # ---- distributions

@@ -8,26 +8,54 @@
 | `ColorHistogram` | quantiles of every channel | sRGB | e.g. Gonzalez & Woods |
 
 No network, no weights: the image is layer zero.
+
+None makes its content's noise visible: blocks and ringing of a JPEG, the steps of a nearly grey picture.
+Where the map that matches the statistic is steeper than the noise allows (`image/noise.py`), it is the
+nearest that is not, and the colours are matched in part; `remarks` tells. Photographs keep theirs but in
+rare steep places.
 """
 
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Feature, Image, Mask, pytree
-from jaxstyle.image.color import from_lab, to_lab
+from jaxstyle.core import Feature, Image, Mask, Regions, pytree, regions
+from jaxstyle.image.color import OPPONENT, from_lab, to_lab
+from jaxstyle.image.masks import at
+from jaxstyle.image.noise import LEVEL, VISIBLE, noise_of, steepest, steepest_of
+from jaxstyle.linalg import Matrix
 from jaxstyle.methods.transfer import Transfer
 from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches
-from jaxstyle.statistics.quantiles import Quantiles
-from jaxstyle.transforms import match_covariance, match_moments, match_quantiles, match_sliced
-from jaxstyle.transforms.covariance import monge
+from jaxstyle.transforms import match_covariance, match_histogram, match_moments, match_sliced
+from jaxstyle.transforms.covariance import monge_within
+from jaxstyle.transforms.moments import exact
+from jaxstyle.transforms.sliced import POINTS
 from jaxstyle.windows import Pass, Size
+
+SAMPLE = 2**16  # pixels by which `remarks` judges
+
+
+class Quiet(NamedTuple):
+    """A style's statistic, and the noise of the content that is to have it."""
+
+    statistic: Any
+    noise: Matrix
 
 
 class ColorTransfer(Transfer):
-    """Match a statistic of the colours, in sRGB unless a subclass says otherwise."""
+    """Match a statistic of the colours, in sRGB unless a subclass says otherwise.
+
+    `match` gets the target as `Quiet`: with the noise of the whole content, region by region.
+    """
+
+    KEEPS_SIZE = True
 
     def encode(self, image: Image) -> Feature:
         return image
@@ -38,6 +66,42 @@ class ColorTransfer(Transfer):
     def encoding(self, image: Size) -> Pass:
         return Pass(lambda maps, own: (self.encode(maps[0]),), image, image)
 
+    def apply(self, content: Image, target: Any) -> Image:
+        return super().apply(content, quiet(content, target))
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return super().by_windows(content, quiet(content, target), tile)
+
+    def remarks(self, content: Image, target: Any) -> list[str]:
+        limit, loss = map(float, _limited(self, content, target))
+        if loss < LEVEL / 2:
+            return []
+        return [f"the content's noise allows no steeper map than {limit:.1f}: colours are matched in part"]
+
+
+def quiet(content: Image, target: Any) -> Any:
+    """Return a target, or those of regions, with the content's noise there."""
+    if not isinstance(target, Regions):
+        return Quiet(target, noise_of(content))
+    noise = lambda weight: noise_of(content, None if weight is None else at(weight, content))
+    parts = [Quiet(part, noise(weight)) for part, _, weight in regions(target)]
+    return Regions(parts, target.masks, target.weight)
+
+
+@jax.jit
+def _limited(method: ColorTransfer, content: Image, target: Any) -> tuple[Array, Array]:
+    """Return the smallest slope allowed, and how far the limit keeps the result from the unlimited one."""
+    held = quiet(content, target)
+    free = lambda part: Quiet(part.statistic, 1e-6 * VISIBLE**2 * jnp.eye(3))
+    every = max(1, round((content.shape[0] * content.shape[1] / SAMPLE) ** 0.5))
+    pixels = content[::every, ::every]
+    results = [
+        Transfer.apply(method, pixels, each)
+        for each in (held, held.map(free) if isinstance(held, Regions) else free(held))
+    ]
+    largest = jnp.stack([jnp.linalg.norm(part.noise, 2) for part, *_ in regions(held)])
+    return steepest_of(jnp.max(largest)), jnp.mean(jnp.abs(results[0] - results[1]))
+
 
 @pytree
 class Reinhard(ColorTransfer):
@@ -45,6 +109,8 @@ class Reinhard(ColorTransfer):
 
     `alpha`: 0 keeps the photograph, 1 is all style
     """
+
+    merges: ClassVar[bool] = True
 
     alpha: Array | float = 1.0
 
@@ -58,9 +124,11 @@ class Reinhard(ColorTransfer):
         return Moments.of(feature, weight)
 
     def match(
-        self, feature: Feature, target: Moments, weight: Mask | None, own: Moments | None = None
+        self, feature: Feature, target: Quiet, weight: Mask | None, own: Moments | None = None
     ) -> Feature:
-        return match_moments(feature, target, weight, own)
+        axes = jnp.asarray(OPPONENT.T, feature.dtype)  # of l, alpha and beta in sRGB, to first order
+        gain = partial(exact, steepest=steepest(target.noise, axes))
+        return match_moments(feature, target.statistic, weight, own, gain)
 
 
 @pytree
@@ -70,15 +138,17 @@ class Monge(ColorTransfer):
     `alpha`: 0 keeps the photograph, 1 is all style
     """
 
+    merges: ClassVar[bool] = True
+
     alpha: Array | float = 1.0
 
     def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
         return Covariance.of(feature, weight)
 
     def match(
-        self, feature: Feature, target: Covariance, weight: Mask | None, own: Covariance | None = None
+        self, feature: Feature, target: Quiet, weight: Mask | None, own: Covariance | None = None
     ) -> Feature:
-        return match_covariance(feature, target, weight, monge, own)
+        return match_covariance(feature, target.statistic, weight, monge_within(target.noise), own)
 
 
 @pytree
@@ -95,10 +165,10 @@ class Pitie(ColorTransfer):
     seed: ArrayLike = 0
 
     def summary(self, feature: Feature, weight: Mask | None) -> Patches:
-        return Patches.of(feature, 1, weight)
+        return Patches.of(feature, 1, weight).thinned(POINTS)
 
-    def match(self, feature: Feature, target: Patches, weight: Mask | None, own: None = None) -> Feature:
-        return match_sliced(feature, target, weight, self.rotations, self.seed)
+    def match(self, feature: Feature, target: Quiet, weight: Mask | None, own: None = None) -> Feature:
+        return match_sliced(feature, target.statistic, weight, self.rotations, self.seed, target.noise)
 
 
 @pytree
@@ -110,8 +180,8 @@ class ColorHistogram(ColorTransfer):
 
     alpha: Array | float = 1.0
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Quantiles:
-        return Quantiles.of(feature, weight)
+    def summary(self, feature: Feature, weight: Mask | None) -> Histogram:
+        return Histogram.of(feature, weight)
 
-    def match(self, feature: Feature, target: Quantiles, weight: Mask | None, own: None = None) -> Feature:
-        return match_quantiles(feature, target, weight)
+    def match(self, feature: Feature, target: Quiet, weight: Mask | None, own: None = None) -> Feature:
+        return match_histogram(feature, target.statistic, weight, target.noise)

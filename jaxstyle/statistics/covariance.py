@@ -5,6 +5,8 @@
 
 The mean over pixels, unlike the sum, compares images of different sizes and merges over tiles by
 pixel count; a mask weighs the pixels. Accumulated in float32 at least, at full precision on every device.
+Of few channels XLA's CPU product adds up one pixel after another, which loses 2 % at 12 megapixels: they
+are summed channel by channel instead, in a tree.
 """
 
 import jax
@@ -15,11 +17,18 @@ from jaxstyle.core import Feature, Mask, pytree
 from jaxstyle.statistics.moments import total, weighted_mean
 
 EXACT = jax.lax.Precision.HIGHEST
+FEW = 4  # channels
 
 
 @jax.custom_vjp
 def _gram(flat: Float[Array, "n c"]) -> Float[Array, "c c"]:
     dtype = jnp.promote_types(flat.dtype, jnp.float32)
+    if flat.shape[1] <= FEW:
+        channels = list(flat.astype(dtype).T)
+        half = [[jnp.sum(a * b) for b in channels[: c + 1]] for c, a in enumerate(channels)]
+        return jnp.stack(
+            [jnp.stack([half[max(c, d)][min(c, d)] for d in range(len(half))]) for c in range(len(half))]
+        )
     return jnp.matmul(flat.T, flat, precision=EXACT, preferred_element_type=dtype)
 
 

@@ -3,8 +3,9 @@
     m = mean_p f_p,    s = sqrt(mean_p (f_p - m)^2 + epsilon)        (c,) each
 
 Conventions: means are weighted by a mask where there is one; the variance is biased (divided by h w),
-epsilon = 1e-5 stands inside the root, so a flat channel has a finite gradient. AdaIN's Lua code has it
-as here with 1e-6, its PyTorch port divides by h w - 1.
+epsilon = 1e-5 stands inside the root, so a flat channel has a finite gradient, and networks were trained
+with it. AdaIN's Lua code has it as here with 1e-6, its PyTorch port divides by h w - 1. `exact_deviation`
+has no epsilon: on colours, whose deviations may be as small as 0.006, it would show.
 """
 
 import jax.numpy as jnp
@@ -39,6 +40,12 @@ class Moments:
     def deviation(self) -> Float[Array, " c"]:
         """The standard deviation, never zero."""
         return jnp.sqrt(self.variance + EPSILON)
+
+    @property
+    def exact_deviation(self) -> Float[Array, " c"]:
+        """The standard deviation without epsilon; its gradient at zero is zero."""
+        some = self.variance > 0
+        return jnp.where(some, jnp.sqrt(jnp.where(some, self.variance, 1)), 0)
 
     @classmethod
     def of(cls, feature: Feature, weight: Mask | None = None) -> "Moments":

@@ -70,6 +70,11 @@ class Patches:
         barred = jnp.where(self.weights > 0, 0.0, -jnp.inf).astype(rows.dtype)
         return lax.map(lambda row: jnp.argmax(unit @ row + barred), rows, batch_size=ROWS)
 
+    def thinned(self, count: int) -> "Patches":
+        """Return every k-th patch, k such that at most `count` remain."""
+        every = -(-len(self.values) // count)
+        return Patches(self.values[::every], self.weights[::every], self.side)
+
     def merge(self, other: "Patches") -> "Patches":
         """Return the squares of both."""
         values = jnp.concatenate([self.values, other.values])

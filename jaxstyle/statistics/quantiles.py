@@ -7,10 +7,12 @@ Conventions: the i-th of n equal values in order stands at u = (i + 1/2) / n, th
 All values are kept, so that nothing is lost in merging or matching.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jaxstyle.core import Feature, Mask, pytree
 
@@ -67,10 +69,20 @@ class Quantiles:
         return interpolate(positions, own, self.values.astype(own.dtype)).astype(self.values.dtype)
 
 
-def positions_of(feature: Feature, weight: Mask | None = None) -> Float[Array, "h w c"]:
-    """Return where every pixel stands among all, channel by channel, from 0 to 1; equal values together.
+class Ranked(NamedTuple):
+    """A feature's values in ascending order, channel by channel, and where they stand, from 0 to 1."""
 
-    Half of a relu's channel is zeros, and a sky has few values: whoever parts them draws noise.
+    order: Int[Array, "n c"]  # of the pixels
+    values: Float[Array, "n c"]
+    weights: Float[Array, "n c"]
+    positions: Float[Array, "n c"]
+
+
+def ranked(feature: Feature, weight: Mask | None = None) -> Ranked:
+    """Return the values in order and where they stand among all; equal values stand together.
+
+    Ties are common (ReLU zeros, flat skies); breaking them arbitrarily adds noise, so tied pixels share the
+    middle of their positions.
     """
     flat = feature.reshape(-1, feature.shape[-1])
     order = jnp.argsort(flat, axis=0)
@@ -82,5 +94,4 @@ def positions_of(feature: Feature, weight: Mask | None = None) -> Float[Array, "
     start = lax.cummax(jnp.where(first, above - weights, 0), axis=0)
     end = lax.cummin(jnp.where(last, above, jnp.inf), axis=0, reverse=True)
     positions = (start + end) / 2 / jnp.maximum(above[-1], jnp.finfo(above.dtype).tiny)
-    back = jnp.argsort(order, axis=0)
-    return jnp.take_along_axis(positions, back, 0).reshape(feature.shape)
+    return Ranked(order, values, weights, positions)

@@ -3,11 +3,13 @@
 from jaxstyle.transforms.covariance import match_covariance
 from jaxstyle.transforms.moments import match_moments
 from jaxstyle.transforms.patches import swap_patches
-from jaxstyle.transforms.quantiles import match_quantiles, match_sliced
+from jaxstyle.transforms.quantiles import match_histogram, match_quantiles
 from jaxstyle.transforms.regions import match_regions
+from jaxstyle.transforms.sliced import match_sliced
 
 __all__ = [
     "match_covariance",
+    "match_histogram",
     "match_moments",
     "match_quantiles",
     "match_regions",

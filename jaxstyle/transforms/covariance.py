@@ -12,8 +12,10 @@ Many matrices A do; a rotation is free. The field uses four ways:
 | `newton_schulz` | as `zca`, by products alone | for a GPU, and to differentiate |
 
 Directions with (almost) no variance are left out or lifted: see `linalg.py`. The published codes cut
-eigenvalues at an absolute 1e-5, or add 1 to the content's. Where all there is is rounding, on a feature that
-is constant, it becomes the mean of the style's.
+eigenvalues at an absolute 1e-5, or add 1 to the content's. If the content feature is numerically constant,
+its covariance is rounding error: it becomes the mean of the style's.
+
+`monge_within` is `monge` with eigenvalues no larger than the noise of colours allows (`image/noise.py`).
 """
 
 from collections.abc import Callable
@@ -23,7 +25,8 @@ import jax.numpy as jnp
 
 from jaxstyle import linalg
 from jaxstyle.core import Feature, Mask
-from jaxstyle.linalg import Matrix, power, product
+from jaxstyle.image.noise import steepest
+from jaxstyle.linalg import Matrix, modulus, power, product
 from jaxstyle.statistics.covariance import Covariance
 
 CONSTANT = 1e-5  # a deviation, in sizes of the features, that float32's rounding makes
@@ -43,8 +46,8 @@ def cholesky(own: Matrix, target: Matrix) -> Matrix:
 
 def monge(own: Matrix, target: Matrix) -> Matrix:
     """Move by the symmetric matrix, the optimal transport between two normal distributions."""
-    root, inverse = power(own, 0.5), power(own, -0.5)
-    return product(inverse, power(product(root, target, root), 0.5), inverse)
+    inverse = power(own, -0.5)
+    return product(inverse, modulus(product(power(target, 0.5), power(own, 0.5))), inverse)
 
 
 def newton_schulz(own: Matrix, target: Matrix) -> Matrix:
@@ -53,6 +56,21 @@ def newton_schulz(own: Matrix, target: Matrix) -> Matrix:
 
 
 WAYS: dict[str, Way] = {way.__name__: way for way in (zca, cholesky, monge, newton_schulz)}
+
+
+def monge_within(noise: Matrix) -> Way:
+    """Return `monge`, no steeper in any of its own directions than `noise`, a covariance, allows.
+
+    Differentiated, the limit is held fixed.
+    """
+
+    def way(own: Matrix, target: Matrix) -> Matrix:
+        matrix = monge(own, target)
+        slopes, axes = linalg.eigh(jax.lax.stop_gradient(matrix))
+        excess = jnp.clip(1 - steepest(noise, axes) / jnp.where(slopes > 0, slopes, 1), 0, 1)
+        return matrix - product(axes * jnp.where(slopes > 0, excess, 0), axes.T, matrix)
+
+    return way
 
 
 def match_covariance(

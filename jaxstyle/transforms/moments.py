@@ -1,20 +1,47 @@
 """AdaIN's transform: give every channel the mean and deviation of the style's (Huang & Belongie 2017).
 
-y = s_target (x - m) / s + m_target
+    y = g (x - m) + m_target
 
-On colours it is Reinhard's (Reinhard et al. 2001).
+| g | | |
+|---|---|---|
+| `smoothed` | s_target / s, both with epsilon | AdaIN as published: a nearly flat channel is not blown up |
+| `exact` | s_target / s, at most `steepest` | colours: Reinhard et al. 2001 |
 """
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature, Mask
 from jaxstyle.statistics.moments import Moments
 
+Gain = Callable[[Moments, Moments], Float[Array, " c"]]
+
+
+def smoothed(own: Moments, target: Moments) -> Float[Array, " c"]:
+    """Return the ratio of deviations, each with epsilon."""
+    return target.deviation / own.deviation
+
+
+def exact(own: Moments, target: Moments, steepest: ArrayLike = 1000.0) -> Float[Array, " c"]:
+    """Return the ratio of deviations, at most `steepest`: zero where the target is flat."""
+    goal = target.exact_deviation
+    least = jnp.maximum(goal / steepest, jnp.finfo(goal.dtype).tiny ** 0.5)
+    return goal / jnp.maximum(own.exact_deviation, least)
+
 
 def match_moments(
-    feature: Feature, target: Moments, weight: Mask | None = None, own: Moments | None = None
+    feature: Feature,
+    target: Moments,
+    weight: Mask | None = None,
+    own: Moments | None = None,
+    gain: Gain = smoothed,
 ) -> Feature:
     """Return the feature with the mean and the deviation of `target` in every channel.
 
     `own` are the moments of all that the feature is a part of.
     """
     own = own or Moments.of(feature, weight)
-    return (feature - own.mean) * (target.deviation / own.deviation) + target.mean
+    return (feature - own.mean) * gain(own, target) + target.mean
