@@ -1,5 +1,5 @@
 """`python -m jaxstyle` is the command `jaxstyle`."""
 
-from jaxstyle.cli import main
+from jaxstyle.cli import program
 
-raise SystemExit(main())
+program()

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -100,8 +100,20 @@ def entries() -> list[Entry]:
 def _entry(name: str) -> Entry:
     known = {entry.name: entry for entry in entries()}
     if name not in known:
-        raise unknown("weights", name, known)
+        raise _no_weights(name, known)
     return known[name]
+
+
+def _no_weights(name: str, known: Iterable[str]) -> InputError:
+    """Return the error for what is neither a name of the manifest nor a path of weights."""
+    if os.path.isdir(name):
+        return InputError(f"{name}: is a folder; name a {SUFFIX} file")
+    if os.path.isfile(name):
+        cure = "of a PyTorch file `jaxstyle weights port FILE --name NAME --output OUT` makes one"
+        return InputError(f"{name}: is no {SUFFIX} file, as weights are to be; {cure}")
+    if os.sep in name or Path(name).suffix:
+        return InputError(f"{name}: there is no such file")
+    return unknown("weights", name, known)
 
 
 def cache() -> Path:
@@ -157,6 +169,14 @@ def load(name: str) -> Any:
     return _encoder(network, flavour, check(tensors, network, path))
 
 
+def load_encoder(name: str) -> Encoder:
+    """Return the encoder of the weights `name`; raises `InputError` for any other network, too."""
+    found = load(name)
+    if not isinstance(found, tuple(NETWORKS.values())):
+        raise InputError(f"{name}: holds a {type(found).__name__}, which is no encoder; take e.g. vgg19-lite")
+    return found
+
+
 def _encoder(network: str, flavour: str, tensors: Tensors) -> Encoder:
     parameters: dict[str, dict] = {}
     for key, array in tensors.items():
@@ -187,7 +207,15 @@ def fetch(name: str, progress: bool = True) -> Path:
 def save(path: Path, network: Trained | VGG, metadata: Mapping[str, str]) -> None:
     """Write a trained network as float32, what `load` has to know of it in the metadata."""
     arrays = {name: np.asarray(array, np.float32) for name, array in tensors_of(network).items()}
-    replace(path, lambda draft: draft.write_bytes(pack(arrays, _described(network) | dict(metadata))))
+    replace(path, lambda draft: draft.write_bytes(packed(arrays, _described(network) | dict(metadata))))
+
+
+def packed(tensors: Tensors, metadata: dict[str, str]) -> bytes:
+    """Return the content of a safetensors file.
+
+    Its writer for NumPy takes an array for C-contiguous whatever it is: of a view it writes other numbers.
+    """
+    return pack({name: np.asarray(array, order="C") for name, array in tensors.items()}, metadata)
 
 
 def _described(network: Trained | VGG) -> dict[str, str]:
@@ -206,10 +234,14 @@ def port(path: str | Path, name: str | None = None, output: str | Path | None = 
     """
     path = Path(path)
     listed = {entry.original: entry for entry in entries() if entry.url}
+    names = ", ".join(entry.name for entry in entries() if entry.network in NETWORKS)
     if not name and path.name not in listed:
-        names = ", ".join(entry.name for entry in entries())
         raise InputError(f"{path}: not a publisher's file name, so say --name, one of {names}")
     entry = _entry(name) if name else listed[path.name]
+    if entry.network not in NETWORKS:
+        raise InputError(
+            f"{name} was trained by this project: there is nothing to port; --name is one of {names}"
+        )
     target = check_output(Path(output), [SUFFIX]) if output else _cached(entry)
     replace(target, lambda draft: draft.write_bytes(_packed(path, entry)))
     return target
@@ -223,7 +255,7 @@ def _cached(entry: Entry) -> Path:
 
 
 def _packed(path: Path, entry: Entry) -> bytes:
-    return pack(_ported(path, entry), {"network": entry.network, "flavour": entry.flavour})
+    return packed(_ported(path, entry), {"network": entry.network, "flavour": entry.flavour})
 
 
 def _download(url: str, path: Path, progress: bool) -> None:
@@ -257,26 +289,35 @@ def metadata(name: str) -> dict[str, str]:
 def _tensors(path: Path) -> Tensors:
     with _opened(path) as file:
         names = file.keys()
-        return {name: file.get_tensor(name) for name in names if not name.startswith("conv10.")}
+        return {name: _tensor(file, name, path) for name in names if not name.startswith("conv10.")}
+
+
+def _tensor(file: Any, name: str, path: Path) -> np.ndarray:
+    try:
+        return file.get_tensor(name)
+    except (AttributeError, SafetensorError):
+        kind = file.get_slice(name).get_dtype()
+        cure = "convert it to F32, F16 or BF16"
+        raise InputError(f"{path}: {name} is of type {kind}, which NumPy has not: {cure}") from None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as file:
             yield file
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-    except (SafetensorError, AttributeError) as error:  # NumPy has not all types
+    except SafetensorError as error:
         raise InputError(f"{path}: damaged, or no safetensors file of weights ({error})") from error
 
 
 def _config(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(metadata.get("config", "{}")))
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: its metadata has no configuration that can be read ({error})") from error
 
 

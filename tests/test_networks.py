@@ -1,5 +1,6 @@
 """Trained networks: what they are made of, how they are stored, what they give back."""
 
+import itertools
 import json
 
 import jax
@@ -47,6 +48,20 @@ def test_reflect_is_numpys(pad):
     x = features(9, 7, 2)
     expected = np.pad(x, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
     np.testing.assert_array_equal(reflect(x, pad), expected)
+
+
+def streams(network):
+    """Return the first numbers of every tensor that was drawn, over their first: no gain hides a stream."""
+    tensors = {name: np.asarray(array).ravel()[:8] for name, array in tensors_of(network).items()}
+    return {name: x / x[0] for name, x in tensors.items() if name.endswith(("kernel", "lift")) and x[0]}
+
+
+def test_of_one_seed_no_two_tensors_share_a_stream():
+    made = [*(make(3) for make in NETWORKS.values()), NETWORKS["decoders"](4), NETWORKS["decoder"](4)]
+    every = [(type(network).__name__, *item) for network in made for item in streams(network).items()]
+    for one, other in itertools.combinations(every, 2):
+        least = min(len(one[-1]), len(other[-1]))
+        assert least > 2 and not np.allclose(one[-1][:least], other[-1][:least], rtol=1e-3), (one, other)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -20,7 +20,7 @@ from PIL import Image
 from jaxstyle import weights
 from jaxstyle.core import InputError
 from jaxstyle.training import data as training_data
-from jaxstyle.training.data import Images, batches, image_files, open_images
+from jaxstyle.training.data import Images, batches, examples, image_files, open_images
 
 WORKER = Path(__file__).with_name("worker.py")
 COUNT = 24
@@ -244,6 +244,28 @@ def test_corrupt_files_are_named_counted_and_skipped(folder, tmp_path, capsys):
     assert names[1] in err
     assert names[4] in err
     assert "2 of 6" in err
+
+
+def test_names_that_are_no_text_are_pictures_all_the_same(folder, tmp_path, capsys):
+    odd = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(odd)
+    first, second = (path.read_bytes() for path in image_files(folder)[:2])
+    for name, content in {b"\xfe.png": first, b"plain.png": second, b"bad\xff.png": b"no picture"}.items():
+        with open(odd + b"/" + name, "wb") as file:
+            file.write(content)
+    images = open_images(os.fsdecode(odd))
+    assert sorted(images._record(i)[0] for i in range(len(images))) == ["\\xfe.png", "plain.png"]
+    assert all(images[i].shape[-1] == 3 for i in range(2))
+    assert "bad\\xff.png" in capsys.readouterr().err
+
+
+def test_sources_of_one_seed_have_orders_of_their_own(folder):
+    images = open_images(folder)
+    series = [examples(images, 8, seed, name) for seed in (0, 1) for name in ("image", "style")]
+    firsts = [np.stack([s[i] for i in range(4)]).tobytes() for s in series]
+    assert len(set(firsts)) == 4
+    with pytest.raises(InputError, match="seed -1 is not from 0"):
+        batches({"image": images}, 8, 4, -1)
 
 
 def test_a_corrupt_record_gives_its_place_to_the_next(folder, capsys):

@@ -1,7 +1,9 @@
 """Laws of the weights: by every way the same network, and one line about a file that is not sound."""
 
 import io
+import json
 import shutil
+import struct
 from hashlib import sha256
 from pathlib import Path
 
@@ -185,6 +187,99 @@ def test_refuses_damaged_files(tmp_path):
         refused(f"^{path}: damaged, or no safetensors file", weights.load, str(path))
     path.write_bytes(content.replace(b'"F32"', b'"F8_E4M3"'))
     refused(f"^{path}: damaged", weights.load, str(path))
+    path.unlink()
+    path.mkdir()
+    refused(f"^{path}: there is no such file", weights.load, str(path))
+
+
+NUMBERS = bytes(8)
+
+
+def headed(header: dict | str, content: bytes = NUMBERS) -> bytes:
+    """Return a safetensors file of a header, whatever it says."""
+    text = (header if isinstance(header, str) else json.dumps(header)).encode()
+    return struct.pack("<Q", len(text)) + text + content
+
+
+def described(kind: str, shape: list, end: int = len(NUMBERS)) -> dict:
+    return {"__metadata__": VGG19, "conv1_1.bias": {"dtype": kind, "shape": shape, "data_offsets": [0, end]}}
+
+
+ODD = {
+    "float8": (described("F8_E4M3", [8]), "conv1_1.bias is of type F8_E4M3, which NumPy has not: convert it"),
+    "other float8": (described("F8_E5M2", [8]), "conv1_1.bias is of type F8_E5M2, which NumPy has not"),
+    "float4": (described("F4", [16]), "conv1_1.bias is of type F4, which NumPy has not"),
+    "unknown type": (described("F12", [8]), "damaged"),
+    "whole numbers": (described("I32", [2]), "lacks conv1_1.kernel of vgg19"),
+    "negative shape": (described("F32", [-2]), "damaged"),
+    "enormous shape": (described("F32", [2**40, 2**40]), "damaged"),
+    "not covered": (described("F32", [1], 4), "damaged"),
+    "beyond the end": (described("F32", [4], 16), "damaged"),
+    "shape of other length": (described("F32", [3]), "damaged"),
+    "metadata of numbers": ({"__metadata__": {"network": 1}}, "damaged"),
+    "metadata in a row": ({"__metadata__": ["network"]}, "damaged"),
+    "no object": ("[]", "damaged"),
+    "no JSON": ("{", "damaged"),
+    "metadata twice": ('{"__metadata__": {}, "__metadata__": {}}', "damaged"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_header_is_one_line(tmp_path, case):
+    header, message = ODD[case]
+    (path := tmp_path / "x.safetensors").write_bytes(headed(header))
+    refused(f"^{path}: {message}", weights.load, str(path))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("[1]", "no configuration that can be read"),
+        ("5", "no configuration that can be read"),
+        ("[" * 100_000, "no configuration that can be read"),
+        ('{"width": 1e9}', "no configuration of TransformNet"),
+        ('{"width": -3}', "no configuration of TransformNet"),
+        ('{"width": 0}', "no configuration of TransformNet"),
+        ('{"width": true}', "no configuration of TransformNet"),
+        ('{"width": {}}', "no configuration of TransformNet"),
+        ('{"seed": 1}', "no configuration of TransformNet"),
+        ('{"residuals": 100000000}', "no configuration of TransformNet"),
+        ('{"width": 3}', "lacks .* of TransformNet"),
+    ],
+)
+def test_an_odd_configuration_is_one_line(tmp_path, config, message):
+    path = tmp_path / "x.safetensors"
+    save_file({}, path, {"network": "johnson", "config": config})
+    refused(f"^{path}: .*{message}", weights.load, str(path))
+
+
+def test_a_path_of_another_kind_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.png", "net.pth", "bare"):
+        Path(name).write_bytes(b"x")
+        refused(f"{name}: is no .safetensors file.* `jaxstyle weights port FILE", weights.load, name)
+    refused("is a folder; name a .safetensors file", weights.load, str(tmp_path))
+    for name in ("nowhere.pth", "no/where", f"{'long' * 99}.safetensors"):
+        refused(f"{name}: there is no such file", weights.load, name)
+
+
+def test_an_encoder_is_an_encoder(tmp_path):
+    assert weights.load_encoder("vgg19-lite").layers
+    refused("adain: holds a Decoder, which is no encoder", weights.load_encoder, "adain")
+
+
+def views(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the same arrays, each laid out backwards in memory."""
+    return {name: np.asfortranarray(array)[::-1].copy("K")[::-1] for name, array in tensors.items()}
+
+
+def test_arrays_are_written_whatever_their_layout(tmp_path):
+    seen = views(TENSORS)
+    assert not seen["conv1_2.kernel"].flags.c_contiguous
+    (path := tmp_path / "x.safetensors").write_bytes(weights.packed(seen, VGG19 | {"flavour": "caffe"}))
+    same(flat(network := weights.load(str(path))), TENSORS)
+    weights.save(path, jax.tree.map(lambda leaf: np.asfortranarray(leaf), network), {})
+    same(flat(weights.load(str(path))), TENSORS)
 
 
 # PyTorch files
@@ -213,7 +308,11 @@ def test_ports_to_a_file(shelf, checkpoint, tmp_path):
 
 
 def test_port_must_know_what_it_is_given(shelf, checkpoint, tmp_path):
-    refused("say --name, one of vgg19-lite, wct-decoders", weights.port, checkpoint)
+    refused("say --name, one of vgg19-lite, vgg19, ", weights.port, checkpoint)
+    for name in ("johnson-ink", "wct-decoders", "photo-wct"):
+        refused(
+            f"{name} was trained by this project: there is nothing to port", weights.port, checkpoint, name
+        )
     refused("did you mean 'vgg19'", weights.port, checkpoint, "vgg91")
     refused("the name must end in one of .safetensors", weights.port, checkpoint, "vgg19", tmp_path / "y.pth")
     refused("there is no such folder", weights.port, checkpoint, "vgg19", tmp_path / "no" / "y.safetensors")

@@ -72,7 +72,7 @@ def descent(parallel, options):
     """Return the losses of a few steps, and the sum of all parameters after them."""
     recipe, optimizer = Negative(), optax.sgd(100.0)
     data = batches({"image": open_images(options.data)}, SIZE, options.batch_size, 0)
-    state = fresh(lambda: recipe.init(0), optimizer)
+    state = fresh(lambda: recipe.init(1), optimizer)
     loss_fn = jax.tree_util.Partial(Negative.loss, recipe)
     history = []
     with Checkpoints(options.output, {"test": "losses"}) if options.output else nothing() as checkpoints:

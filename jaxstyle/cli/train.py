@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 
 from jaxstyle import allocator, weights
-from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number
+from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number, seed
 from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
 from jaxstyle.image import io
@@ -51,7 +51,7 @@ def add_recipe(names, name: str, recipe) -> None:
     ):
         add(f"--{option}", type=kind, metavar="X" if kind is number else "N", help=text)
     seeded = "of the first parameters, and of the order and crops"
-    add("--seed", type=int, default=0, metavar="N", help=seeded)
+    add("--seed", type=seed, default=0, metavar="N", help=seeded)
     add("--every", type=count, default=100, metavar="N", help="steps from checkpoint to checkpoint (100)")
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the networks (float32)")
     ways = "how devices share a step; the result is the same (jit)"
@@ -63,7 +63,7 @@ def add_recipe(names, name: str, recipe) -> None:
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
     """Return the recipe that the options ask for."""
-    encoder = weights.load(options.encoder)
+    encoder = weights.load_encoder(options.encoder)
     recipe = (getattr(options.recipe, options.preset) if options.preset else options.recipe)(encoder)
     names = {field.name for field in dataclasses.fields(recipe)} - {"encoder", "start"}
     changes = {name: value for name, value in vars(options).items() if name in names and value is not None}
@@ -78,12 +78,16 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
 def facts_of(options: argparse.Namespace, sources: dict) -> dict:
     """Return what decides the result beside the plan and the recipe: names and hashes of what is read."""
     facts = {"encoder": options.encoder, "preset": options.preset}
-    facts["start"] = options.start and Path(options.start).name
+    facts["start"] = options.start and io.printable(Path(options.start).name)
     for name, given in {"data": options.data, "style": options.style}.items():
         if isinstance(given, list):
-            facts[name] = [Path(item).name for item in given]
+            facts[name] = [io.printable(Path(item).name) for item in given]
         elif given:
-            facts[name] = {"file": given.name, "sha256": weights.sha256(given), "size": options.style_size}
+            facts[name] = {
+                "file": io.printable(given.name),
+                "sha256": weights.sha256(given),
+                "size": options.style_size,
+            }
     facts["pictures"] = {name: len(images) for name, images in sources.items()}
     files = {name: weights.find(given) for name in ("encoder", "start") if (given := getattr(options, name))}
     return facts | {f"{name}_sha256": weights.sha256(path) for name, path in files.items() if path}
@@ -136,4 +140,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    if (text := io.printable(folder.absolute())) != str(folder.absolute()):
+        raise InputError(f"{text}: Orbax cannot write to a path that is not UTF-8; take another folder")
     io.check_folder(folder)

@@ -15,11 +15,10 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Feature, Image, InputError
+from jaxstyle.core import Encoder, Feature, Image, InputError, Mask
 from jaxstyle.networks.convolution import Conv, doubling_conv, fastest, narrowing, reflect
-from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.trained import Seed, Trained, he_normal, part
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 THIN = (32, 48, 96, 128, 128)
@@ -27,11 +26,19 @@ MIRROR = WIDTHS
 LEVELS = (1, 2, 3, 4, 5)
 
 
-def whole(image: Image, level: int) -> Image:
-    """Return the image with its last row and column repeated to whole pixels of relu{level}_1."""
+def whole(image: Image | Mask, level: int) -> Image | Mask:
+    """Return the image, or its mask, with its last row and column repeated to whole pixels of relu{level}_1.
+
+    Raises `InputError` for an image too small for that layer.
+    """
     unit = 2 ** (level - 1)
-    pads = [(0, -edge % unit) for edge in image.shape[:2]]
-    return image if all(pad == 0 for _, pad in pads) else jnp.pad(image, (*pads, (0, 0)), mode="edge")
+    if image.ndim == 3 and min(image.shape[:2]) <= unit:
+        size, least = f"{image.shape[1]}x{image.shape[0]}", f"{unit + 1}x{unit + 1}"
+        raise InputError(
+            f"an image of {size} px is too small for relu{level}_1: it takes {least}, enlarge it"
+        )
+    pads = [(0, -edge % unit) for edge in image.shape[:2]] + [(0, 0)] * (image.ndim - 2)
+    return jnp.pad(image, pads, mode="edge") if any(map(any, pads)) else image
 
 
 def encoded(encoder: Encoder, level: int, image: Image) -> Feature:
@@ -66,15 +73,15 @@ class Decoder(Trained):
 
     conv1_1: Conv
 
-    def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
+    def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, seed: Seed = 0):
         if level not in LEVELS or len(widths) < level:
             raise InputError(f"a decoder has a level of 1 to 5 and a width for each, not {level} of {widths}")
         self.level, self.widths = level, widths
         outputs = [3 if name == "conv1_1" else self._width(name) for name in self.layers]
-        keys = jax.random.split(jax.random.key(seed), len(outputs))
-        pairs = pairwise([WIDTHS[level - 1], *outputs])
-        for name, key, pair in zip(self.layers, keys, pairs, strict=True):
-            setattr(self, name, he_normal(key, 3, 3, *pair, gain=0.0 if name == "conv1_1" else 1.0))
+        key = part(seed, type(self).__name__)
+        for name, pair in zip(self.layers, pairwise([WIDTHS[level - 1], *outputs]), strict=True):
+            gain = 0.0 if name == "conv1_1" else 1.0
+            setattr(self, name, he_normal(part(key, name), 3, 3, *pair, gain=gain))
         self.conv1_1.bias[...] += 0.5
 
     @property
@@ -112,10 +119,11 @@ class Decoder(Trained):
 class Decoders(Trained):
     """One decoder for each of some levels of WCT: `level1` to `level5`."""
 
-    def __init__(self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
+    def __init__(self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: Seed = 0):
         self.levels, self.widths = levels, widths
+        key = part(seed, type(self).__name__)
         for level in levels:
-            setattr(self, f"level{level}", Decoder(level, widths, jnp.asarray(seed) + level))
+            setattr(self, f"level{level}", Decoder(level, widths, part(key, f"level{level}")))
 
     def __getitem__(self, level: int) -> Decoder:
         if level not in self.levels:

@@ -22,14 +22,17 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.typing import ArrayLike
 
-from jaxstyle.core import Feature, Image
+from jaxstyle.core import Feature, Image, InputError
 from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
 from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.trained import Seed, Trained, he_normal, part
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.windows import Pass, Size, whole
+
+CONSTANT = 1e-5  # a deviation, in sizes of the largest channel's mean, that float32's rounding makes
+
+SMALLEST = 5  # pixels a side: the first convolution reflects four
 
 
 class InstanceNorm(nnx.Module):
@@ -39,7 +42,10 @@ class InstanceNorm(nnx.Module):
         self.scale, self.shift = nnx.Param(jnp.ones(channels)), nnx.Param(jnp.zeros(channels))
 
     def __call__(self, x: Feature, own: Moments) -> Feature:
-        return (x - own.mean) * (self.scale[...] / own.deviation) + self.shift[...]
+        """Normalise; a channel that varies by rounding alone is constant, and would be noise else."""
+        rounding = CONSTANT**2 * jnp.max(own.mean**2)
+        scale = jnp.where(own.variance > rounding, self.scale[...] / own.deviation, 0)
+        return (x - own.mean) * scale + self.shift[...]
 
 
 class TransformNet(Trained):
@@ -48,15 +54,15 @@ class TransformNet(Trained):
     `width` is the number of channels at full size (the paper's 32), `residuals` that of its blocks.
     """
 
-    def __init__(self, width: int = 32, residuals: int = 5, seed: ArrayLike = 0):
+    def __init__(self, width: int = 32, residuals: int = 5, seed: Seed = 0):
         self.width, self.residuals = width, residuals
         widths = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * residuals), 2 * width, width]
-        keys = iter(jax.random.split(jax.random.key(seed), len(widths)))
+        key = part(seed, type(self).__name__)
         for name, (inputs, outputs) in zip(self.layers, pairwise(widths), strict=True):
             side = 9 if name == "first" else 3
-            setattr(self, name, he_normal(next(keys), side, side, inputs, outputs))
+            setattr(self, name, he_normal(part(key, name), side, side, inputs, outputs))
             setattr(self, f"{name}_norm", InstanceNorm(outputs))
-        self.last = he_normal(next(keys), 9, 9, width, 3)
+        self.last = he_normal(part(key, "last"), 9, 9, width, 3)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -68,7 +74,14 @@ class TransformNet(Trained):
         """Return the network as a pass for every convolution, which normalises what the one before made.
 
         A map that a residual will be added to goes past its second convolution, first.
+
+        Raises `InputError` for an image too small to be reflected at its border.
         """
+        if any(side < SMALLEST for side in size):
+            shape, least = f"{size[1]}x{size[0]}", f"{SMALLEST}x{SMALLEST}"
+            raise InputError(
+                f"an image of {shape} px is too small for the network: it takes {least}, enlarge it"
+            )
         sizes = [tuple(-(-n // 2**level) for n in size) for level in range(3)]
         norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
         active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))

@@ -14,13 +14,12 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxstyle.core import Feature, InputError, Mask
 from jaxstyle.networks.convolution import Conv
 from jaxstyle.networks.decoders import LEVELS, THIN, Decoder, trained_conv
-from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.trained import Seed, Trained, he_normal, part
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.statistics.moments import weighted_mean
@@ -35,10 +34,10 @@ class Matrix(nnx.Module):
 
     def __init__(self, channels: int, matrix: int, key: PRNGKeyArray):
         widths = (channels, channels // 2, channels // 4, matrix)
-        keys = jax.random.split(key, 4)
-        for i, pair in enumerate(pairwise(widths)):
-            setattr(self, f"conv{i + 1}", he_normal(keys[i], 3, 3, *pair))
-        self.kernel = nnx.Param(0.1 / matrix * jax.random.normal(keys[3], (matrix**2, matrix**2)))
+        for i, pair in enumerate(pairwise(widths), 1):
+            setattr(self, f"conv{i}", he_normal(part(key, f"conv{i}"), 3, 3, *pair))
+        noise = jax.random.normal(part(key, "kernel"), (matrix**2, matrix**2))
+        self.kernel = nnx.Param(0.1 / matrix * noise)
         self.bias = nnx.Param(jnp.eye(matrix).reshape(-1))
 
     def __call__(self, centred: Feature, weight: Mask | None) -> Float[Array, "m m"]:
@@ -52,16 +51,16 @@ class Matrix(nnx.Module):
 class LinearTransfer(Trained):
     """Two matrix networks, compression and decoder for the features at relu{level}_1."""
 
-    def __init__(self, level: int = 4, matrix: int = 32, widths: tuple[int, ...] = THIN, seed: ArrayLike = 0):
+    def __init__(self, level: int = 4, matrix: int = 32, widths: tuple[int, ...] = THIN, seed: Seed = 0):
         if level not in LEVELS:
             raise InputError(f"level {level} is none of 1 to 5")
         self.level, self.matrix, self.widths = level, matrix, widths
-        channels = WIDTHS[level - 1]
-        keys = jax.random.split(jax.random.key(seed), 4)
-        self.content, self.style = (Matrix(channels, matrix, key) for key in keys[:2])
-        self.compress = he_normal(keys[2], 1, 1, channels, matrix, gain=0.5**0.5)
-        self.expand = he_normal(keys[3], 1, 1, matrix, channels, gain=0.5**0.5)
-        self.decoder = Decoder(level, widths, seed)
+        channels, key = WIDTHS[level - 1], part(seed, type(self).__name__)
+        self.content = Matrix(channels, matrix, part(key, "content"))
+        self.style = Matrix(channels, matrix, part(key, "style"))
+        self.compress = he_normal(part(key, "compress"), 1, 1, channels, matrix, gain=0.5**0.5)
+        self.expand = he_normal(part(key, "expand"), 1, 1, matrix, channels, gain=0.5**0.5)
+        self.decoder = Decoder(level, widths, part(key, "decoder"))
 
     def __call__(
         self, content: Feature, style: Feature, own: Mask | None = None, weight: Mask | None = None

@@ -25,12 +25,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
 from jaxstyle.networks.convolution import Conv, average_pool, first_maximum, max_pool, placed, quarters
 from jaxstyle.networks.decoders import mirrored, trained_conv, whole
-from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.trained import Seed, Trained, he_normal, part
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 LEVELS = (1, 2, 3, 4)
@@ -97,9 +96,7 @@ class Unpooling(Trained):
 
     conv1_1: Conv
 
-    def __init__(
-        self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, seed: ArrayLike = 0
-    ):
+    def __init__(self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, seed: Seed = 0):
         if unpool not in UNPOOLS:
             raise unknown("unpooling", unpool, UNPOOLS)
         if level not in LEVELS or len(ranks) < level:
@@ -107,14 +104,13 @@ class Unpooling(Trained):
                 f"such a decoder has a level of 1 to 4 and a rank for each, not {level} of {ranks}"
             )
         self.level, self.unpool, self.ranks = level, unpool, ranks
-        for name, key in zip(
-            self.layers, jax.random.split(jax.random.key(seed), len(self.layers)), strict=True
-        ):
+        key = part(seed, type(self).__name__)
+        for name in self.layers[:-1]:
             block = int(name[4])
             inputs = WIDTHS[block - 1] * (5 if unpool == "cat" and self._unpooled(name) else 1)
             outputs = WIDTHS[block - 1 - name.endswith("_1")]
-            setattr(self, name, thin(key, inputs, outputs, ranks[block - 1]))
-        self.conv1_1 = he_normal(jax.random.key(seed), 3, 3, WIDTHS[0], 3, gain=0.0)
+            setattr(self, name, thin(part(key, name), inputs, outputs, ranks[block - 1]))
+        self.conv1_1 = he_normal(part(key, "conv1_1"), 3, 3, WIDTHS[0], 3, gain=0.0)
         self.conv1_1.bias[...] += 0.5
 
     @property
@@ -166,7 +162,6 @@ class Unpooling(Trained):
 
 def thin(key, inputs: int, outputs: int, rank: int) -> Conv:
     """Return a random convolution of a rank, which keeps the variance of relu features."""
-    first, second = jax.random.split(key)
-    conv = he_normal(first, 3, 3, inputs, rank)
-    lift = rank**-0.5 * jax.random.normal(second, (rank, outputs))
+    conv = he_normal(part(key, "kernel"), 3, 3, inputs, rank)
+    lift = rank**-0.5 * jax.random.normal(part(key, "lift"), (rank, outputs))
     return Conv(conv.kernel[...], jnp.zeros(outputs), lift)

@@ -30,6 +30,7 @@ class Checkpoints:
         keep: Any = ocp.training.preservation_policies.LatestN(KEEP)
         place: Any = (folder / "checkpoints").absolute()
         try:
+            place.mkdir(parents=True, exist_ok=True)
             self._files = ocp.training.Checkpointer(place, preservation_policy=keep)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written to ({error.strerror or error})") from error
@@ -57,16 +58,23 @@ class Checkpoints:
         if self._files.latest is None:
             return 0, state
         step = self._files.latest.step
-        stored = self._files.load_checkpointables(step, {"data": None, "configuration": None})
+        stored = self._stored(step, {"data": None, "configuration": None})
         self._check(step, stored["configuration"])
         every = replicated()
         shapes = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=every)
             for name, leaf in _by_name(state).items()
         }
-        arrays = self._files.load_checkpointables(step, {"state": shapes})["state"]
+        arrays = self._stored(step, {"state": shapes})["state"]
         data.set_state(stored["data"])
         return step, jax.tree.unflatten(jax.tree.structure(state), [arrays[name] for name in _by_name(state)])
+
+    def _stored(self, step: int, items: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._files.load_checkpointables(step, items)
+        except Exception as error:  # a damaged file may break any step of Orbax's, in any way
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise InputError(f"checkpoint {step} cannot be read ({reason}): remove its folder") from error
 
     def _check(self, step: int, found: Mapping[str, Any]) -> None:
         names = sorted(found.keys() | self.configuration.keys())

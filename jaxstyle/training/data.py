@@ -17,6 +17,7 @@ import hashlib
 import io as streams
 import os
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -60,14 +61,14 @@ class ImageFolder(tfds.core.GeneratorBasedBuilder):
         for path in files:
             name = path.relative_to(self.folder).as_posix()
             try:
-                pixels = io.decode(path, name)
+                pixels = io.decode(path, io.printable(name))
             except InputError as error:
                 print(f"skipped {error}", file=sys.stderr)
                 skipped += 1
                 continue
-            yield name, {"image": _encoded(path, pixels), "name": name}
+            yield os.fsencode(name), {"image": _encoded(path, pixels), "name": io.printable(name)}
         if skipped:
-            print(f"skipped {skipped} of {len(files)} images of {self.folder}", file=sys.stderr)
+            print(f"skipped {skipped} of {len(files)} images of {io.printable(self.folder)}", file=sys.stderr)
 
 
 def _encoded(path: Path, pixels: np.ndarray) -> streams.BytesIO:
@@ -82,7 +83,9 @@ def _encoded(path: Path, pixels: np.ndarray) -> streams.BytesIO:
 
 def image_files(folder: Path) -> list[Path]:
     """Return the image files of a folder by name, those of folders in it too."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in io.SUFFIXES and path.is_file())
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in io.SUFFIXES and os.path.isfile(path)
+    )
 
 
 class Images:
@@ -128,12 +131,12 @@ def open_images(*names: str | Path) -> Images:
 
 def _dataset(name: str | Path) -> tuple[Any, str]:
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):
         raise InputError(f"{path}: is a file; a folder of images was expected")
-    if path.is_absolute() and not path.is_dir():  # no dataset's name begins like that
+    if path.is_absolute() and not os.path.isdir(path):  # no dataset's name begins like that
         raise InputError(f"{path}: there is no such folder")
     builder: Any
-    if not path.is_dir():
+    if not os.path.isdir(path):
         builder = _named(str(name))
     elif found := _prepared(path):
         builder = tfds.builder_from_directory(found)
@@ -157,7 +160,7 @@ def _line(error: Exception) -> str:
 def _prepared(folder: Path) -> Path | None:
     """Return the latest prepared dataset in a folder, which may be that of one of its versions."""
     found = [folder, *sorted(folder.glob("*/"), reverse=True)]
-    return next((path for path in found if (path / "dataset_info.json").is_file()), None)
+    return next((path for path in found if os.path.isfile(path / "dataset_info.json")), None)
 
 
 def _named(name: str):
@@ -184,10 +187,11 @@ def _folder(folder: Path) -> ImageFolder:
     if not files:
         raise InputError(f"{folder}: no images in it ({' '.join(io.SUFFIXES)})")
     stamps = [f"{path.relative_to(folder)} {(s := path.stat()).st_size} {s.st_mtime_ns}" for path in files]
-    digest = hashlib.sha256("\n".join([str(folder.resolve()), *stamps]).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode("\n".join([str(folder.resolve()), *stamps]))).hexdigest()[:16]
     builder = ImageFolder(folder, data_dir=cache() / "datasets" / digest)
     if not (Path(builder.data_dir) / "dataset_info.json").exists():
-        print(f"preparing {len(files)} images of {folder} in {builder.data_dir}", file=sys.stderr)
+        what = f"{len(files)} images of {io.printable(folder)}"
+        print(f"preparing {what} in {builder.data_dir}", file=sys.stderr)
         try:
             with redirect_stdout(streams.StringIO()):
                 builder.download_and_prepare()
@@ -216,28 +220,35 @@ class Crop(grain.transforms.RandomMap):
         return np.ascontiguousarray(square[:, :: rng.choice([-1, 1])])
 
 
-def examples(images: Images, size: int, seed: int) -> grain.MapDataset:
-    """Return the endless series of crops of the pictures, in a new order each epoch."""
-    return grain.MapDataset.source(images).seed(seed).shuffle().repeat().random_map(Crop(size))
+def examples(images: Images, size: int, seed: int, name: str = "image") -> grain.MapDataset:
+    """Return the endless series of crops of the pictures of a source, in a new order each epoch.
+
+    Of one seed every source has an order and crops of its own.
+    """
+    own = np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0]
+    return grain.MapDataset.source(images).seed(int(own)).shuffle().repeat().random_map(Crop(size))
 
 
-def pictures(images: Images, size: int, seed: int) -> grain.MapDataset:
+def pictures(images: Images, size: int, seed: int, name: str = "image") -> grain.MapDataset:
     """Return the same series in [0, 1]: `(size, size, 3)` float32."""
-    return examples(images, size, seed).map(lambda crop: crop / np.float32(255))
+    return examples(images, size, seed, name).map(lambda crop: crop / np.float32(255))
 
 
 def batches(sources: Mapping[str, Images], size: int, batch_size: int, seed: int) -> grain.DatasetIterator:
     """Return the endless batches of this host: `{name: (b, size, size, 3) uint8}`, b its share.
 
-    Raises `InputError` if there are fewer pictures than a batch takes, or hosts do not divide it.
+    Raises `InputError` if there are fewer pictures than a batch takes, or hosts do not divide it, and
+    for a seed that is negative or of more than 32 bits.
     """
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} is not from 0 to {2**32 - 1}")
     hosts, host = jax.process_count(), jax.process_index()
     for name, images in sources.items():
         if len(images) < batch_size:
             raise InputError(f"{name}: {len(images)} pictures are fewer than a batch of {batch_size}")
     if batch_size % hosts:
         raise InputError(f"a batch of {batch_size} cannot be shared by {hosts} hosts: take a multiple")
-    streams = {name: examples(images, size, seed + i) for i, (name, images) in enumerate(sources.items())}
+    streams = {name: examples(images, size, seed, name) for name, images in sources.items()}
     first = next(iter(streams.values()))
     together = first.map_with_index(lambda index, _: {name: s[index] for name, s in streams.items()})
     shared = together.slice(slice(host, None, hosts)).batch(batch_size // hosts, drop_remainder=True)

@@ -68,11 +68,14 @@ class Log:
 
     def __init__(self, path: Path, done: int, batch_size: int, writes: bool):
         """Go on after the first `done` lines of an earlier run."""
-        lines = path.read_text().splitlines()[:done] if path.exists() else []
+        try:
+            lines = path.read_text().splitlines()[:done] if path.exists() else []
+            rows = [json.loads(line) for line in lines]
+            self.history = {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{path}: no losses that can be read ({error}); take another folder") from None
         if len(lines) < done:
             raise InputError(f"{path}: holds {len(lines)} steps, the checkpoint {done}; take another folder")
-        rows = [json.loads(line) for line in lines]
-        self.history = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
         if writes:
             io.replace(path, lambda draft: draft.write_text("".join(f"{line}\n" for line in lines)))
         self._path, self._batch_size = path if writes else Path(os.devnull), batch_size
@@ -119,7 +122,7 @@ class Samples:
     """The first examples of the data, and what a network makes of them."""
 
     def __init__(self, recipe: Recipe, sources: Mapping[str, Images], plan: Plan):
-        series = {name: pictures(images, plan.size, plan.seed) for name, images in sources.items()}
+        series = {name: pictures(images, plan.size, plan.seed, name) for name, images in sources.items()}
         self._examples = [{name: s[i] for name, s in series.items()} for i in range(SAMPLES)]
         self._sample = partial(jax.jit(type(recipe).sample), recipe)
 
@@ -184,7 +187,7 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
     writes, settings = jax.process_index() == 0, configuration(recipe, plan, facts)
     data = batches(sources, plan.size, plan.batch_size, plan.seed)
     optimizer = recipe.optimizer(plan.learning_rate, plan.steps)
-    crops: list[Any] = [pictures(images, plan.size, plan.seed) for images in sources.values()]
+    crops: list[Any] = [pictures(images, plan.size, plan.seed, name) for name, images in sources.items()]
     recipe = recipe.survey(series[index] for index in count() for series in crops)
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
