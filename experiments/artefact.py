@@ -27,6 +27,7 @@ import skimage.data
 
 from jaxstyle import InputError, core, fit, read, weights, write
 from jaxstyle.cli.provenance import circumstances, fingerprint, pixels
+from jaxstyle.cli.run import on_a_device
 from jaxstyle.core import Encoder, Image, Method
 from jaxstyle.image import plot
 from jaxstyle.image.io import replace
@@ -121,14 +122,14 @@ class Run:
     def stylize(self, label: str, method: Method, *given: Any) -> Image:
         """Make, add and return a picture; compiled apart, once for methods that differ in numbers alone.
 
-        `given` are content, style and masks, as `core.stylize` takes them.
+        `given` are content, style and masks, as `core.styled` takes them.
         """
         arguments = (method, *given)
         leaves, structure = jax.tree.flatten(arguments)
         key = structure, tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
         start = time.perf_counter()
         if key not in self.programs:
-            self.programs[key] = core.stylize.lower(*arguments).compile()
+            self.programs[key] = jax.jit(core.styled).lower(*arguments).compile()
         middle = time.perf_counter()
         image = jax.block_until_ready(self.programs[key](*arguments))
         seconds = {"compile": middle - start, "run": time.perf_counter() - middle}
@@ -232,8 +233,9 @@ def command(make: Callable[[Run], None]) -> None:
     parser.add_argument("--encoder", metavar="NAME", help="weights to see by, instead of the artefact's own")
     options = parser.parse_args()
     try:
-        run = Run(options.tier, options.seed, options.content, options.style, options.encoder)
-        make(run)
-        finished(run, module.__spec__.name, sys.argv[1:], options.out)
+        with on_a_device():
+            run = Run(options.tier, options.seed, options.content, options.style, options.encoder)
+            make(run)
+            finished(run, module.__spec__.name, sys.argv[1:], options.out)
     except InputError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")

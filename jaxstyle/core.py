@@ -24,7 +24,7 @@ and functions are static: they choose the program.
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, get_origin
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, get_origin
 
 import jax
 import jax.numpy as jnp
@@ -86,8 +86,16 @@ def _show(self) -> str:
     """Show the fields, functions by name, so that the text is the same in every run."""
     values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
     values = {name: dict(sorted(v.items())) if isinstance(v, dict) else v for name, v in values.items()}
-    shown = (f"{name}={getattr(value, '__qualname__', value)!s}" for name, value in values.items())
+    shown = (f"{name}={_named(value)}" for name, value in values.items())
     return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _named(value: Any) -> str:
+    """Return the name of a function, of a classmethod with the class that it is bound to; else the text."""
+    owner = getattr(value, "__self__", None)
+    if isinstance(owner, type):
+        return f"{owner.__qualname__}.{value.__name__}"
+    return str(getattr(value, "__qualname__", value))
 
 
 def keep(layer: str, feature: Feature) -> Feature:
@@ -235,32 +243,56 @@ def added(every: list[dict[str, Scalar]]) -> dict[str, Scalar]:
 class Regions:
     """Several targets, each where its mask is: spatial control, and the interpolation of styles.
 
-    `masks` are `(k, h, w)` of any resolution, in [0, 1], and add up to at most 1: where they do not
-    reach it, the content stays. `(k, 1, 1)` mixes all targets everywhere.
+    `masks` are `(k, h, w)` of the content's size, in [0, 1], and add up to at most 1: where they do not
+    reach it, the content stays. `(k, 1, 1)` mixes all targets everywhere. `weight` tells which pixels of the
+    content count: the statistics of what it hides, as of transparent pixels, are not looked at.
     """
 
     targets: list[Any]
     masks: Float[Array, "k h w"]
+    weight: Mask | None = None
 
     def map(self, function: Callable[[Any], Any]) -> "Regions":
         """Return the same regions with a function of each target."""
-        return Regions([function(target) for target in self.targets], self.masks)
+        return Regions([function(target) for target in self.targets], self.masks, self.weight)
+
+    def of_masks(self, function: Callable[[Mask], Mask]) -> "Regions":
+        """Return the same regions with a function of each mask, and of the weight; shares have no size."""
+        masks = self.masks if self.masks.shape[1:] == (1, 1) else jax.vmap(function)(self.masks)
+        return Regions(self.targets, masks, None if self.weight is None else function(self.weight))
 
 
-def regions(target: Any) -> list[tuple[Any, Mask | None]]:
-    """Return the targets and their masks: one and None if `target` is not `Regions`."""
-    if isinstance(target, Regions):
-        return list(zip(target.targets, target.masks, strict=True))
-    return [(target, None)]
+class Region(NamedTuple):
+    """A target, where it goes, and with what weight the content's pixels count in its statistics."""
+
+    target: Any
+    mask: Mask | None = None
+    weight: Mask | None = None
+
+
+def regions(target: Any) -> list[Region]:
+    """Return the regions of a target: one, of all pixels, if it is not `Regions`."""
+    if not isinstance(target, Regions):
+        return [Region(target)]
+    weight = lambda mask: mask if target.weight is None else mask * target.weight
+    return [Region(part, mask, weight(mask)) for part, mask in zip(target.targets, target.masks, strict=True)]
 
 
 class Method:
-    """A way to give one image the style of another; `WEIGHTS` names what it was trained to, if it was."""
+    """A way to give one image the style of another.
+
+    `WEIGHTS` names what it was trained to, if it was; `KEEPS_SIZE` says that a photograph stays one, so that
+    its own size is what a user wants.
+    """
 
     WEIGHTS: ClassVar[str | None] = None
+    KEEPS_SIZE: ClassVar[bool] = False
 
-    def rounded(self, image: Image) -> Image:
-        """Return a content or a style of one of few sizes, which begins like this one and gives the same."""
+    def rounded(self, image: Image | Mask) -> Image | Mask:
+        """Pad a picture or its mask so that nearby sizes share one compiled program.
+
+        What the result is cropped to is exact.
+        """
         return image
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
@@ -270,6 +302,10 @@ class Method:
     def apply(self, content: Image, target: Any) -> Image:
         """Return the content in the style that `target` summarises, or in those of `Regions`."""
         raise NotImplementedError
+
+    def remarks(self, content: Image, target: Any) -> list[str]:
+        """Return lines worth telling the user about what `apply` will make of these; not to be traced."""
+        return []
 
     def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
         """Return what `prepare` does, of a style of any size; a method that needs it whole takes it whole."""
@@ -312,31 +348,23 @@ class Chain(Method):
         return target.map(part) if isinstance(target, Regions) else part(target)
 
 
-@jax.jit
-def stylize(
-    method: Method,
-    content: Image,
-    style: Image | list[Image],
-    content_mask: Float[Array, "k h w"] | None = None,
-    style_mask: Float[Array, "k h w"] | None = None,
-) -> Image:
-    """Return `content` in the style of `style`: the one door to every method, compiled.
+def styled(method: Method, content: Image, style, *masks) -> Image:
+    """Return the content in the style, or styles; `masks` are those of `prepared`. Pure, to be compiled."""
+    return method.apply(content, prepared(method, style, *masks))
 
-    Images are sRGB in [0, 1] of any sizes; the result has the content's. `content_mask` tells where
-    each of several styles goes, or of one style each region of `style_mask`: see `Regions`. `vmap` it
-    over several contents, styles, or fields of the method.
+
+def prepared(method: Method, style, content_mask=None, style_mask=None, content_weight=None) -> Any:
+    """Return the target of one style, or of several and of regions.
+
+    `content_mask` tells where each of several styles goes, or of one style each region of `style_mask`, which
+    for several styles holds one each; `content_weight` is that of `Regions`. Masks have their picture's size.
     """
-    return method.apply(content, prepared(method, style, content_mask, style_mask))
-
-
-def prepared(method: Method, style, content_mask=None, style_mask=None) -> Any:
-    """Return the target of one style, or of several and of regions: the arguments are those of `stylize`."""
-    if content_mask is None and style_mask is None and not isinstance(style, list):
-        return method.prepare(style)
     masks: Any = [None] if style_mask is None else list(style_mask)
+    if content_mask is None and content_weight is None and not isinstance(style, list) and len(masks) == 1:
+        return method.prepare(style, masks[0])
     styles = style if isinstance(style, list) else [style] * len(masks)
     masks = masks if len(masks) == len(styles) else masks * len(styles)
     where = jnp.full((len(styles), 1, 1), 1 / len(styles)) if content_mask is None else content_mask
     if not len(styles) == len(masks) == len(where):
         raise InputError(f"{len(where)} regions of the content, {len(styles)} of styles: give as many")
-    return Regions([method.prepare(*pair) for pair in zip(styles, masks, strict=True)], where)
+    return Regions([method.prepare(*pair) for pair in zip(styles, masks, strict=True)], where, content_weight)

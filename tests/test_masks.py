@@ -1,4 +1,4 @@
-"""Laws of the masks that people paint, and of colour spaces."""
+"""Laws of masks at the resolution of features, and of colour spaces."""
 
 import itertools
 
@@ -8,23 +8,10 @@ import numpy as np
 import pytest
 from conftest import Compiled
 
-from jaxstyle import InputError
 from jaxstyle.image import color, masks
-from jaxstyle.image.masks import LABELS, SMALLEST
+from jaxstyle.networks.decoders import whole
 
-NAMES = list(LABELS)
 SHAPE = (30, 40)
-
-
-def painted(labels) -> np.ndarray:
-    """Return the picture of the labels of every pixel, by number."""
-    return np.asarray(list(LABELS.values()), np.float32)[labels]
-
-
-def noisy(picture, seed=0):
-    """Return a picture as a bad JPEG or a soft brush would have it."""
-    noise = np.random.default_rng(seed).uniform(-0.2, 0.2, picture.shape)
-    return np.clip(picture + noise, 0, 1).astype(np.float32)
 
 
 def patchwork(count: int, seed: int = 0) -> np.ndarray:
@@ -33,104 +20,8 @@ def patchwork(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).permutation(labels).reshape(SHAPE)
 
 
-def halves(first: str, second: str, share: float = 0.5) -> np.ndarray:
-    """Return the picture of two labels, the first on the left."""
-    left = np.arange(SHAPE[1]) < share * SHAPE[1]
-    return painted(np.where(left, NAMES.index(first), NAMES.index(second))[None].repeat(SHAPE[0], 0))
-
-
 def grey(levels) -> np.ndarray:
     return np.repeat(np.asarray(levels, np.float32)[..., None], 3, axis=-1)
-
-
-TINT = np.float32([0.05, 0, -0.05])  # too little for a colour
-RAMP = grey(np.linspace(0, 1, SHAPE[1])[None].repeat(SHAPE[0], 0))
-
-
-# ---- labels
-
-
-@pytest.mark.parametrize("spoil", [lambda picture: picture, noisy], ids=["clean", "noisy"])
-def test_every_label_is_read_back(spoil):
-    labels = patchwork(len(NAMES))
-    np.testing.assert_array_equal(masks.nearest(spoil(painted(labels))), labels)
-
-
-@pytest.mark.parametrize("name", LABELS)
-def test_a_picture_of_one_label_is_that_label(name):
-    index = NAMES.index(name)
-    np.testing.assert_array_equal(masks.nearest(noisy(painted(np.full(SHAPE, index)))), index)
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_label_of_less_than_the_smallest_share_goes_to_the_nearest_there_is(count):
-    labels = np.full((40, 40), NAMES.index("black"))
-    labels[:, 20:] = NAMES.index("white")
-    labels[5, :count] = NAMES.index("blue")
-    assert (count / labels.size < SMALLEST) == (count == 1)
-    fate = "black" if count == 1 else "blue"  # blue is a step from black, and two from white
-    expected = np.where(labels == NAMES.index("blue"), NAMES.index(fate), labels)
-    np.testing.assert_array_equal(masks.nearest(painted(labels)), expected)
-
-
-def test_a_pair_of_labelled_pictures_gives_their_common_regions():
-    content, style = patchwork(4), patchwork(4, seed=1)[:20, :30]
-    found = masks.labelled(noisy(painted(content)), noisy(painted(style)))
-    assert found.names == NAMES[:4]
-    assert found.lonely == []
-    for own, labels in ((found.content, content), (found.style, style)):
-        np.testing.assert_array_equal(own, [labels == index for index in range(4)])
-        np.testing.assert_array_equal(np.sum(own, axis=0), 1)
-
-
-def test_lonely_labels_are_told_and_their_pixels_are_in_no_region():
-    found = masks.labelled(halves("red", "green"), halves("green", "blue"))
-    assert found.names == ["green"]
-    assert found.lonely == ["red", "blue"]
-    np.testing.assert_array_equal(found.content[0, 0], np.arange(SHAPE[1]) >= 20)
-    np.testing.assert_array_equal(found.style[0, 0], np.arange(SHAPE[1]) < 20)
-
-
-def test_no_label_in_common_is_refused():
-    with pytest.raises(InputError, match="no label in common: red, blue and green, yellow"):
-        masks.labelled(halves("red", "blue"), halves("yellow", "green"))
-
-
-def test_content_regions_are_for_as_many_styles():
-    regions = masks.of_content(halves("blue", "red", 0.25), 2)
-    expected = [np.arange(SHAPE[1]) >= 10, np.arange(SHAPE[1]) < 10]  # in the order of LABELS
-    np.testing.assert_array_equal(regions, np.repeat(np.asarray(expected)[:, None], SHAPE[0], axis=1))
-
-
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_another_number_of_styles_is_refused_by_the_names_of_the_regions(count):
-    picture = painted(patchwork(3) + 2)
-    with pytest.raises(InputError, match=f"the regions red, green, blue: give as many styles, not {count}"):
-        masks.of_content(picture, count)
-
-
-# ---- grey levels
-
-
-@pytest.mark.parametrize("read", [masks.soft, lambda picture: masks.of_content(picture, 2)])
-@pytest.mark.parametrize("picture", [RAMP, grey(patchwork(2)), np.clip(RAMP + TINT, 0, 1)])
-def test_soft_pictures_are_white_and_black_and_add_up_to_one(read, picture):
-    white, black = read(np.float32(picture))
-    np.testing.assert_allclose(white, np.mean(picture, axis=-1), atol=1e-6)
-    np.testing.assert_allclose(white + black, 1, atol=1e-6)
-
-
-def test_a_pair_of_soft_pictures_is_white_and_black():
-    found = masks.labelled(RAMP, 1 - RAMP)
-    assert (found.names, found.lonely) == (["white", "black"], [])
-    np.testing.assert_allclose(found.content, found.style[::-1], atol=1e-6)
-
-
-@pytest.mark.parametrize("other", ["red", "yellow", "blue"])
-def test_a_coloured_picture_is_not_soft(other):
-    assert masks.is_soft(halves("white", "grey"))
-    assert not masks.is_soft(halves("white", other))
-    assert masks.labelled(halves("white", other), halves("white", "black")).names == ["white"]
 
 
 # ---- resolution
@@ -154,13 +45,24 @@ def test_a_level_mask_is_level_at_any_size(share, shape):
     np.testing.assert_allclose(masks.at(mask, np.zeros((12, 5, 1))), share, rtol=1e-6)
 
 
-def test_a_halved_mask_keeps_its_place():
-    mask = np.zeros((8, 12), np.float32)
-    mask[:, 6:] = 1
-    halved = np.asarray(masks.at(mask, np.zeros((4, 6, 1))))
-    np.testing.assert_allclose(halved[:, :2], 0, atol=1e-6)
-    np.testing.assert_allclose(halved[:, 4:], 1, rtol=1e-6)
-    np.testing.assert_allclose(halved + halved[:, ::-1], 1, rtol=1e-6)
+@pytest.mark.parametrize("beyond", range(1, 18))
+@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu3_1", "relu4_1"])
+def test_an_edge_is_at_its_own_row_where_pools_drop_an_odd_one(bare_vgg, layer, beyond):
+    """A descent's masks: the sum over a column is the number of rows above the edge."""
+    height, row = 48 + beyond, 31
+    mask = jnp.zeros((height, 40)).at[:row].set(1)
+    unit = bare_vgg.reduction(layer)
+    feature = jax.eval_shape(lambda x: bare_vgg(x, (layer,))[layer], jnp.zeros((height, 40, 3)))
+    np.testing.assert_allclose(masks.at(mask, feature).sum(0) * unit, row, rtol=1e-6)
+
+
+@pytest.mark.parametrize("beyond", range(1, 18))
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
+def test_an_edge_is_at_its_own_row_where_pictures_are_padded(level, beyond):
+    height, row, unit = 48 + beyond, 31, 2 ** (level - 1)
+    mask = whole(jnp.zeros((height, 40)).at[:row].set(1), level)
+    feature = jax.ShapeDtypeStruct((-(-height // unit), -(-40 // unit), 8), jnp.float32)
+    np.testing.assert_allclose(masks.at(mask, feature).sum(0) * unit, row, rtol=1e-6)
 
 
 # ---- colours

@@ -20,6 +20,8 @@ from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.solvers import Adam
+from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.statistics.moments import Moments
 
 WIDTHS = (4, 6, 8)
 NETWORKS = {
@@ -108,6 +110,27 @@ def test_shape_type_and_range_are_kept_and_the_picture_changes(build, name, cont
     assert jnp.all((image >= 0) & (image <= 1))
     assert jnp.max(jnp.abs(image - content)) > 1e-3
     assert jnp.min(jnp.std(image, axis=(0, 1))) > 1e-4
+
+
+def test_what_merges_is_declared_as_it_is(build, content):
+    kinds = [part for name in METHODS for part in transfers(build(name))]
+    assert {type(kind).__name__ for kind in kinds} > {"AdaIN", "Whitening", "Swap", "Reinhard", "Matching"}
+    for kind in kinds:
+        feature = jax.eval_shape(kind.encode, content)
+        summary = jax.eval_shape(lambda x, kind=kind: kind.summary(x, None), feature)
+        assert kind.merges == isinstance(summary, Moments | Covariance)
+
+
+def transfers(method) -> list[Transfer]:
+    """Return the closed-form transfers that a method is made of."""
+    if isinstance(method, Multilevel):
+        return list(method.chain.methods)
+    return [method] if isinstance(method, Transfer) else []
+
+
+def test_patches_larger_than_any_probe_are_swapped_in_tiles(build, content, style):
+    method = dataclasses.replace(build("style-swap"), levels=(3,), patch=5)
+    close(stylize(Tiled(method, 32), content, style), styled(method, content, style))
 
 
 @over(METHODS)

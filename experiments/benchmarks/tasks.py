@@ -30,8 +30,7 @@ from experiments.benchmarks.torch_transfer import (
     match_moments,
     svd,
 )
-from jaxstyle import training, weights
-from jaxstyle.core import stylize
+from jaxstyle import stylize, training, weights
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, AdaIN, DeepPhoto, Gatys, Johnson
 from jaxstyle.methods.descent import from_content

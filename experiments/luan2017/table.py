@@ -31,7 +31,8 @@ from PIL import Image as Pillow
 from jaxstyle import fit, read, weights, write
 from jaxstyle.cli.compare import timed
 from jaxstyle.core import Encoder, Image, Method
-from jaxstyle.image import masks, plot
+from jaxstyle.image import labels, plot
+from jaxstyle.image.given import as_masks
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
 from jaxstyle.metrics import LPIPS, covariance_distance, edge_ssim, gram_distance
@@ -47,7 +48,7 @@ class Pair(NamedTuple):
     name: str
     content: Image
     style: Image
-    regions: masks.Labelled
+    regions: labels.Placement
     result: Image | None
 
 
@@ -63,11 +64,13 @@ def pairs(folder: Path, size: int) -> list[Pair]:
         content, style = (
             fit(read(folder / part), size) for part in (f"input/in{name}.png", f"style/tar{name}.png")
         )
-        labels = (read(folder / f"segmentation/{kind}{name}.png") for kind in ("in", "tar"))
-        result = folder / f"final_results/best{name}_t_1000.png"
-        found.append(
-            Pair(name, content, style, masks.labelled(*labels), read(result) if result.exists() else None)
+        masks = (labels.read_painting(folder / f"segmentation/{kind}{name}.png") for kind in ("in", "tar"))
+        regions = labels.place_pair(*masks)
+        regions = regions._replace(
+            content=as_masks(regions.content, content, "mask"), style=as_masks(regions.style, style, "mask")
         )
+        result = folder / f"final_results/best{name}_t_1000.png"
+        found.append(Pair(name, content, style, regions, read(result) if result.exists() else None))
     return found
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from jaxstyle import weights
 
@@ -31,7 +30,8 @@ def main():
     for path in options.files:
         with safe_open(path, "numpy") as file:
             described.append(file.metadata())
-            arrays |= {name: file.get_tensor(name).astype(np.float16) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            arrays |= {name: file.get_tensor(name).astype(np.float16) for name in names}
     metadata = described[0]
     if len(described) > 1:
         stages = [json.loads(given["training"]) for given in described]
@@ -42,7 +42,7 @@ def main():
         levels = sorted({level for config in configs for level in config["levels"]})
         metadata |= {"config": json.dumps(configs[0] | {"levels": levels})}
     target = FOLDER / f"{options.name.replace('-', '_')}.safetensors"
-    save_file(arrays, target, metadata)
+    target.write_bytes(weights.packed(arrays, metadata))
     print(f"{target.name}: {weights.load(options.name)}, {target.stat().st_size / 1e6:.2f} MB")
 
 

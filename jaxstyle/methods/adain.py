@@ -22,6 +22,7 @@ class AdaIN(Recoded):
     """
 
     WEIGHTS: ClassVar[str | None] = "adain"
+    merges: ClassVar[bool] = True
 
     encoder: Encoder
     network: Decoder

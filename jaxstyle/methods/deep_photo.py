@@ -56,6 +56,7 @@ class DeepPhoto(Gatys):
     """
 
     PRESETS = {"author": "vgg19"}
+    KEEPS_SIZE = True
 
     style_weight: float = 100.0
     init: Start = from_colors

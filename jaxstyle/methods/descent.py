@@ -107,7 +107,8 @@ class Staged(Method):
         for method, own, goal in self.stages(content, target):
             image = method.first(own, goal) if image is None else sized(image, own)
             energy = partial(evaluate, method.encoder, method.loss(own, goal))
-            image = jnp.clip(minimise(method.solver, energy, image)[0], 0, 1)
+            image = minimise(method.solver, energy, image)[0]
+            image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
 
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
@@ -165,7 +166,7 @@ class Descent(Staged):
 
     def first(self, content: Image, target: Any) -> Image:
         """Return the image to start from: of several styles the mean of those that each would give."""
-        starts = [self.init(content, part.style, self.seed) for part, _ in regions(target)]
+        starts = [self.init(content, part.style, self.seed) for part, *_ in regions(target)]
         return sum(starts[1:], starts[0]) / len(starts)
 
     def stages(self, content: Image, target: Any) -> list["Stage"]:
@@ -188,7 +189,9 @@ class Descent(Staged):
         """Yield the snapshots of this descent alone: see `descend`."""
         loss, image, state = _begin(self, content, target, first)
         if point:
-            structure = jax.tree.structure((image, state))
+            begun, structure = jax.tree.flatten((image, state))
+            if [np.shape(leaf) for leaf in begun] != [np.shape(leaf) for leaf in point.leaves]:
+                raise InputError("the solver has another state than in the version that this was begun with")
             image, state = jax.tree.unflatten(structure, map(jnp.asarray, point.leaves))
         at = lambda step: Point(step, jax.tree.leaves((image, state)))
         chunk, done = self.chunk(every), point.step if point else 0
@@ -196,7 +199,9 @@ class Descent(Staged):
         for step in range(done + chunk, self.solver.steps + 1, chunk):
             image, state, history = _advance(self, loss, image, state, chunk)
             terms = jax.device_get(history)
-            values = np.append(terms["loss"], jnp.max(jnp.abs(image)))  # the last image has no loss yet
+            values = np.append(
+                terms["loss"], np.where(jnp.all(jnp.isfinite(image)), 0, np.nan)
+            )  # no loss yet
             bad = np.flatnonzero(~np.isfinite(values))
             if bad.size:
                 raise DivergedError(
@@ -217,7 +222,8 @@ class Stage(NamedTuple):
 def style_loss(target: Any) -> Loss:
     """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
     losses = [
-        part.loss if mask is None else jnp.mean(mask) * part.loss.on(mask) for part, mask in regions(target)
+        part.loss if weight is None else jnp.mean(weight) * part.loss.on(weight)
+        for part, _, weight in regions(target)
     ]
     return losses[0] if len(losses) == 1 else Sum(losses)
 

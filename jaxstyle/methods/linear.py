@@ -35,8 +35,11 @@ class Linear(Transfer):
     network: LinearTransfer
     alpha: Array | float = 1.0
 
-    def rounded(self, image: Image) -> Image:
+    def rounded(self, image: Image | Mask) -> Image | Mask:
         return whole(image, self.network.level)
+
+    def padded(self, mask: Mask) -> Mask:
+        return whole(mask, self.network.level)
 
     def encode(self, image: Image) -> Feature:
         return encoded(self.encoder, self.network.level, image)

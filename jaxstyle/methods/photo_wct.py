@@ -13,7 +13,7 @@ from jax import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, Smoother, pytree
 from jaxstyle.methods.transfer import Multilevel, Transfer
-from jaxstyle.networks.decoders import decoded
+from jaxstyle.networks.decoders import decoded, whole
 from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.smoothing import ClosedForm
 from jaxstyle.statistics.covariance import Covariance
@@ -24,10 +24,15 @@ from jaxstyle.transforms import match_covariance
 class PhotoWhitening(Transfer):
     """PhotoWCT at a single level, without the smoothing."""
 
+    merges: ClassVar[bool] = True
+
     encoder: Encoder
     network: Unpooling
     alpha: Array | float
     level: int
+
+    def padded(self, mask: Mask) -> Mask:
+        return whole(mask, self.level)
 
     def encode(self, image: Image) -> Feature:
         return self.network.encoded(self.encoder, image, self.level)[0]
@@ -53,6 +58,7 @@ class PhotoWCT(Multilevel):
     """
 
     WEIGHTS: ClassVar[str | None] = "photo-wct"
+    KEEPS_SIZE = True
 
     encoder: Encoder
     network: Unpooling

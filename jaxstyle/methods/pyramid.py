@@ -15,6 +15,7 @@ import dataclasses
 from typing import Any, Self
 
 from jaxstyle.core import Image, Mask, Regions, pytree
+from jaxstyle.image.masks import resize_mask
 from jaxstyle.image.resize import resize
 from jaxstyle.methods.descent import Descent, Stage, Staged
 
@@ -33,12 +34,18 @@ class Pyramid(Staged):
     steps: tuple[int, ...]
 
     def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
-        return [self.method.prepare(halved(style, times), mask) for times in range(len(self.steps), -1, -1)]
+        def level(times: int) -> Any:
+            small = halved(style, times)
+            return self.method.prepare(small, None if mask is None else resize_mask(mask, *small.shape[:2]))
+
+        return [level(times) for times in range(len(self.steps), -1, -1)]
 
     def stages(self, content: Image, target: Any) -> list[Stage]:
         def level(times: int) -> list[Stage]:
             part = lambda every: every[-1 - times]
             own = target.map(part) if isinstance(target, Regions) else part(target)
+            size = halved(content, times).shape[:2]
+            own = own.of_masks(lambda mask: resize_mask(mask, *size)) if isinstance(own, Regions) else own
             method = self.method.stepping(self.steps[-times]) if times else self.method
             return method.stages(halved(content, times), own)
 

@@ -21,6 +21,8 @@ from jaxstyle.transforms import swap_patches
 class Swap(Recoded):
     """Style-swap at a single level."""
 
+    local: ClassVar[bool] = True
+
     encoder: Encoder
     network: Decoder
     alpha: Array | float
@@ -32,9 +34,6 @@ class Swap(Recoded):
 
     def match(self, feature: Feature, target: Patches, weight: Mask | None, own: None = None) -> Feature:
         return swap_patches(feature, target, weight)
-
-    def measure(self, feature: Feature, weight: Mask | None) -> list:
-        return []
 
     @property
     def reach(self) -> int:

@@ -7,7 +7,7 @@ T. `alpha` goes from the content's own f, 0, to the style's, 1. `Recoded` are th
 network encodes, another that was trained for it decodes. `Multilevel` are chains of them.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,14 +16,19 @@ from jax import Array
 from jaxstyle.core import Chain, Encoder, Feature, Image, InputError, Mask, Method, Regions, regions
 from jaxstyle.image.masks import at
 from jaxstyle.networks.decoders import Decoder, encoded, whole
-from jaxstyle.statistics.covariance import Covariance
-from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_regions
 from jaxstyle.windows import Maps, Pass, Size, by_windows, fitted, measured
 
 
 class Transfer(Method):
-    """Match one statistic in closed form: a subclass says which, and of what."""
+    """Match one statistic in closed form: a subclass says which, and of what.
+
+    `merges` tells whether the statistics of windows add up to that of the whole (`merge`), in its size;
+    `local` whether a pixel is matched by those around it alone, with no statistic of the content.
+    """
+
+    merges: ClassVar[bool] = False
+    local: ClassVar[bool] = False
 
     alpha: Array | float
     reach = 0  # feature pixels beyond its own that matching and decoding see
@@ -48,18 +53,26 @@ class Transfer(Method):
         """Return the feature with the target's statistic; `own` is that of all that it is a part of."""
         raise NotImplementedError
 
+    def padded(self, mask: Mask) -> Mask:
+        """Return a mask padded as `encode` pads its picture."""
+        return mask
+
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         feature = self.encode(style)
-        return self.summary(feature, None if mask is None else at(mask, feature))
+        return self.summary(feature, None if mask is None else at(self.padded(mask), feature))
+
+    def placed(self, target: Any) -> Any:
+        """Return a target whose masks are padded as `encode` pads the content."""
+        return target.of_masks(self.padded) if isinstance(target, Regions) else target
 
     def apply(self, content: Image, target: Any) -> Image:
         feature = self.encode(content)
-        matched = match_regions(self.match, feature, target)
+        matched = match_regions(self.match, feature, self.placed(target))
         return self.decode(self.alpha * matched + (1 - self.alpha) * feature, content)
 
     def measure(self, feature: Feature, weight: Mask | None) -> list:
         """Return a list of what a window of a content's feature adds to the statistics of the whole."""
-        return [self.summary(feature, weight)]
+        return [] if self.local else [self.summary(feature, weight)]
 
     def encoding(self, image: Size) -> Pass:
         """Return `encode` as a pass over images of a size."""
@@ -67,40 +80,41 @@ class Transfer(Method):
 
     def decoding(self, encoding: Pass, target: Any) -> Pass:
         """Return what follows `encode` as a pass over features: match, blend, decode."""
-        feature = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)
-        parts = regions(target)
-        masks = tuple(at(mask, feature) for _, mask in parts if mask is not None)
+        feature, goal = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32), self.placed(target)
+        targets, masks = [part.target for part in regions(goal)], ()
+        if isinstance(goal, Regions):
+            every = [*goal.masks, *(() if goal.weight is None else (goal.weight,))]
+            masks = tuple(at(mask, feature) for mask in every)
+
+        def here(every: list, masks: Maps) -> Any:
+            """Return the target of a window, whose masks these are."""
+            return Regions(every, jnp.stack(masks[: len(every)]), *masks[len(every) :]) if masks else every[0]
 
         def measure(maps: Maps) -> list:
-            return [told for place in maps[1:] or (None,) for told in self.measure(maps[0], place)]
+            parts = regions(here(targets, maps[1:]))
+            return [told for part in parts for told in self.measure(maps[0], part.weight)]
 
         def function(maps: Maps, own: list) -> Maps:
-            feature, *places = maps
-            targets = list(zip([part for part, _ in parts], own or [None] * len(parts), strict=True))
+            feature, pairs = maps[0], list(zip(targets, own or [None] * len(targets), strict=True))
             match = lambda feature, pair, weight: self.match(feature, pair[0], weight, pair[1])
-            whole = Regions(targets, jnp.stack(places)) if places else targets[0]
-            matched = match_regions(match, feature, whole)
+            matched = match_regions(match, feature, here(pairs, maps[1:]))
             return (self.render(self.alpha * matched + (1 - self.alpha) * feature),)
 
         size = tuple(n * encoding.shrink for n in encoding.made)
         return Pass(function, encoding.made, size, self.reach, 1, encoding.shrink, measure, masks)
 
-    @property
-    def merges(self) -> bool:
-        """Whether the statistic stays as small as it is when those of windows are put together."""
-        return isinstance(self.summary(jnp.zeros((4, 4, 3)), None), Moments | Covariance)
-
     def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
         if not self.merges:
             return self.prepare(style, mask)
         encoding = self.encoding(style.shape[:2])
-        also = () if mask is None else (at(mask, jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)),)
+        feature = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)
+        also = () if mask is None else (at(self.padded(mask), feature),)
         measure = lambda maps: [self.summary(maps[0], maps[1] if also else None)]
         return measured(encoding, measure, also, tile, style)[0]
 
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
         encoding = self.encoding(content.shape[:2])
-        if not self.merges and self.measure(jnp.zeros((4, 4, 3)), None):
+        if not (self.merges or self.local):
             return super().by_windows(content, target, tile)
         (image,) = by_windows([encoding, self.decoding(encoding, target)], tile, content)
         return fitted(image, content.shape[:2])
@@ -113,8 +127,11 @@ class Recoded(Transfer):
     network: Decoder
     level: int
 
-    def rounded(self, image: Image) -> Image:
+    def rounded(self, image: Image | Mask) -> Image | Mask:
         return whole(image, self.level)
+
+    def padded(self, mask: Mask) -> Mask:
+        return whole(mask, self.level)
 
     def encode(self, image: Image) -> Feature:
         return encoded(self.encoder, self.level, image)

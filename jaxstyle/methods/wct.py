@@ -24,6 +24,8 @@ from jaxstyle.transforms.covariance import Way, zca
 class Whitening(Recoded):
     """WCT at a single level."""
 
+    merges: ClassVar[bool] = True
+
     encoder: Encoder
     network: Decoder
     alpha: Array | float

@@ -47,13 +47,14 @@ class WCT2(Method):
     """
 
     WEIGHTS: ClassVar[str | None] = "wct2"
+    KEEPS_SIZE = True
 
     encoder: Encoder
     network: Unpooling
     alpha: Array | float = 1.0
     places: tuple[str, ...] = ("encoder",)
 
-    def rounded(self, image: Image) -> Image:
+    def rounded(self, image: Image | Mask) -> Image | Mask:
         return whole(image, self.network.level)
 
     def walk(self, image: Image, visit: Change) -> Image:
@@ -68,13 +69,19 @@ class WCT2(Method):
         found = {}
 
         def look(place: str, feature: Feature) -> Feature:
-            found[place] = Covariance.of(feature, None if mask is None else at(mask, feature))
+            found[place] = Covariance.of(feature, None if mask is None else at(self.padded(mask), feature))
             return feature
 
         self.walk(style, look)
         return found
 
+    def padded(self, mask: Mask) -> Mask:
+        """Return a mask padded as the picture is."""
+        return whole(mask, self.network.level)
+
     def apply(self, content: Image, target: Any) -> Image:
+        target = target.of_masks(self.padded) if isinstance(target, Regions) else target
+
         def match(place: str, feature: Feature) -> Feature:
             own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
             return self.alpha * match_regions(_match, feature, own) + (1 - self.alpha) * feature

@@ -1,7 +1,8 @@
 """Keep the colours of the content, whatever the method (Gatys, Bethge, Hertzmann & Shechtman 2016).
 
     `Luminance`    method on the luminance of both; the content's two channels of colour are put back
-    `Matched`      the style's colours are matched to the content's first (their preferred, linear, way)
+    `Matched`      the style's colours are matched to the content's first (their preferred, linear, way),
+                   as far as the noise of the style allows
 
 In `Luminance` the style's luminance gets the mean and deviation of the content's first, as in the paper.
 """
@@ -12,10 +13,13 @@ import jax.numpy as jnp
 
 from jaxstyle.core import Image, Mask, Method, Regions, pytree, regions
 from jaxstyle.image.color import from_yiq, to_yiq
+from jaxstyle.image.noise import noise_of
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_covariance, match_moments
-from jaxstyle.transforms.covariance import monge
+from jaxstyle.transforms.covariance import monge_within
+from jaxstyle.transforms.moments import exact
+from jaxstyle.wrappers.tiled import Tiled
 
 
 def grey(image: Image) -> Image:
@@ -35,8 +39,10 @@ class ColorKeeping(Method):
     method: Method
 
     @staticmethod
-    def before(content: Image, style: Image) -> tuple[Image, Image]:
-        """Return the content and the style that the method is to see."""
+    def before(
+        content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
+    ) -> tuple[Image, Image]:
+        """Return the content and the style that the method is to see; masks tell which pixels count."""
         raise NotImplementedError
 
     @staticmethod
@@ -47,15 +53,26 @@ class ColorKeeping(Method):
     def prepare(self, style: Image, mask: Mask | None = None) -> tuple[Image, Mask | None]:
         return style, mask
 
-    def apply(self, content: Image, target: Any) -> Image:
-        def prepared(part):
-            style, mask = part
-            return self.method.prepare(self.before(content, style)[1], mask)
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> tuple[Image, Mask | None]:
+        return style, mask
 
-        style, _ = regions(target)[0][0]
-        changed, _ = self.before(content, style)
+    def apply(self, content: Image, target: Any) -> Image:
+        return self._applied(self.method, content, target)
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return self._applied(Tiled(self.method, tile), content, target)
+
+    def _applied(self, method: Method, content: Image, target: Any) -> Image:
+        weight = target.weight if isinstance(target, Regions) else None
+
+        def prepared(part: tuple[Image, Mask | None]) -> Any:
+            style, mask = part
+            return method.prepare(self.before(content, style, weight, mask)[1], mask)
+
+        style, mask = regions(target)[0].target
+        changed, _ = self.before(content, style, weight, mask)
         inner = target.map(prepared) if isinstance(target, Regions) else prepared(target)
-        return self.after(self.method.apply(changed, inner), content)
+        return self.after(method.apply(changed, inner), content)
 
 
 @pytree
@@ -65,9 +82,11 @@ class Luminance(ColorKeeping):
     method: Method
 
     @staticmethod
-    def before(content: Image, style: Image) -> tuple[Image, Image]:
+    def before(
+        content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
+    ) -> tuple[Image, Image]:
         own, other = grey(content), grey(style)
-        return own, jnp.clip(match_moments(other, Moments.of(own)), 0, 1)
+        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, gain=exact), 0, 1)
 
     @staticmethod
     def after(image: Image, content: Image) -> Image:
@@ -81,8 +100,11 @@ class Matched(ColorKeeping):
     method: Method
 
     @staticmethod
-    def before(content: Image, style: Image) -> tuple[Image, Image]:
-        return content, jnp.clip(match_covariance(style, Covariance.of(content), way=monge), 0, 1)
+    def before(
+        content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
+    ) -> tuple[Image, Image]:
+        colors, way = Covariance.of(content, weight), monge_within(noise_of(style, style_mask))
+        return content, jnp.clip(match_covariance(style, colors, style_mask, way), 0, 1)
 
     @staticmethod
     def after(image: Image, content: Image) -> Image:

@@ -15,5 +15,11 @@ class Smoothed(Method):
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare(style, mask)
 
+    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
+        return self.method.prepare_by_windows(style, mask, tile)
+
+    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
+        return self.smoother(self.method.by_windows(content, target, tile), content)
+
     def apply(self, content: Image, target: Any) -> Image:
         return self.smoother(self.method.apply(content, target), content)

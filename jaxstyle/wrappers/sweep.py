@@ -17,7 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxstyle.core import InputError, Method, stylize, unknown
+from jaxstyle.core import InputError, Method, styled, unknown
 
 Images = Float[Array, "n h w 3"]
 
@@ -25,7 +25,7 @@ Images = Float[Array, "n h w 3"]
 @jax.jit
 def _batch(method: Method, content: Array, style: Array, values: dict[str, Array]) -> Images:
     def one(content, style, chosen):
-        return stylize(dataclasses.replace(method, **chosen), content, style)  # pyright: ignore
+        return styled(dataclasses.replace(method, **chosen), content, style)  # pyright: ignore
 
     axes = tuple(0 if picture.ndim == 4 else None for picture in (content, style))
     return jax.vmap(one, (*axes, 0))(content, style, values)
@@ -37,9 +37,7 @@ def sweep(method: Method, content: Array, style: Array, **values: ArrayLike | li
     `content` and `style` are images, or batches of as many as there are values. Raises `InputError` for
     a field that there is not, that is no number, or for lists of different lengths.
     """
-    arrays = {name: jnp.asarray(value) for name, value in values.items()}
-    for name in arrays:
-        check(method, name)
+    arrays = {name: check(method, name, np.asarray(value)) for name, value in values.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
     pictures = {"content": content, "style": style}
     lengths |= {name: len(picture) for name, picture in pictures.items() if picture.ndim == 4}
@@ -48,8 +46,8 @@ def sweep(method: Method, content: Array, style: Array, **values: ArrayLike | li
     return _batch(method, content, style, arrays)
 
 
-def check(method: Method, name: str) -> None:
-    """Raise `InputError` unless a field of the method can vary within a batch."""
+def check(method: Method, name: str, values: np.ndarray) -> Array:
+    """Return the values of a field; raise `InputError` unless it can have them all within a batch."""
     fields = [field.name for field in dataclasses.fields(method)]  # pyright: ignore
     if name not in fields:
         raise unknown("field", name, fields)
@@ -59,6 +57,11 @@ def check(method: Method, name: str) -> None:
         leaf is probe for leaf in jax.tree.leaves(changed)
     ):
         raise InputError(f"{name} chooses the program and cannot vary within one batch: run them one by one")
+    if not isinstance(getattr(method, name), int):
+        return jnp.asarray(values)
+    if np.any(values % 1):
+        raise InputError(f"{name} takes whole numbers, not {values[values % 1 > 0][0]:g}")
+    return jnp.asarray(values.astype(int))
 
 
 def grid(**values: list[float]) -> dict[str, list[float]]:
