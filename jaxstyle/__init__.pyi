@@ -2,7 +2,8 @@ from . import losses as losses
 from . import solvers as solvers
 from . import transforms as transforms
 from . import weights as weights
-from .core import Chain, InputError, Regions, stylize
+from .api import stylize
+from .core import Chain, InputError, Regions
 from .image.io import read, write
 from .image.resize import fit
 from .methods import (

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from conftest import picture, thin
 
-from jaxstyle.core import stylize
+from jaxstyle import stylize
 from jaxstyle.image.sharding import gathered, shard
 from jaxstyle.methods import AdaIN, Gatys, Johnson
 from jaxstyle.networks import VGG, vgg

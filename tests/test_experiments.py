@@ -153,14 +153,29 @@ def test_verify_makes_a_picture_again(pair, capsys):
     assert "versions was {'jax': '0.1'}, is" in said.err
 
 
+MADE = '{"command": "reinhard", "arguments": [%s], "pixels": ""}'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "cannot be read"),
         ("[]", "no provenance of a picture"),
         ("{", "no provenance of a picture"),
-        ('{"command": "reinhard", "arguments": [], "pixels": ""}', "has no --output"),
-        ('{"command": "reinhard", "arguments": ["a.png", "--output", "b.png"], "pixels": ""}', "failed in"),
+        ('{"command": "reinhard", "arguments": []}', "which pixels"),
+        ('{"command": "reinhard", "arguments": ["reinhard", 3], "pixels": ""}', "not all text"),
+        ('{"command": 3, "arguments": ["reinhard"], "pixels": ""}', "no text"),
+        ('{"command": "reinhard", "arguments": {}, "pixels": ""}', "no list"),
+        ('{"command": "reinhard", "arguments": [], "pictures": {"a": 1}}', "which pixels"),
+        ('{"command": "train", "arguments": ["train"], "pixels": ""}', "'train' is no command"),
+        ('{"command": "reinhard", "arguments": ["weights", "list"], "pixels": ""}', "is no command"),
+        ('{"command": "reinhard", "arguments": ["reinhard", "--help"], "pixels": ""}', "makes no picture"),
+        (
+            '{"command": "gatys", "arguments": [], "pixels": "", "steps": 3, "of_steps": 9}',
+            "stopped after 3 of 9",
+        ),
+        (MADE % '"reinhard", "a.png", "b.png", "--output", "b.png"', "a.png: there is no such file"),
+        ("[" * 100_000, "no provenance of a picture"),
     ],
 )
 def test_verify_says_what_is_wrong_in_a_line(tmp_path, capsys, text, message):
@@ -168,4 +183,5 @@ def test_verify_says_what_is_wrong_in_a_line(tmp_path, capsys, text, message):
     if text is not None:
         path.write_text(text)
     assert cli.main(["verify", str(path)]) == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

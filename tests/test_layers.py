@@ -9,11 +9,11 @@ import jaxstyle
 
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
-    {"core", "statistics", "spectrum", "linalg", "torchfile", "windows", "allocator"},
+    {"core", "statistics", "spectrum", "linalg", "torchfile", "windows", "allocator", "fingerprint"},
     {"solvers", "networks", "image"},
     {"losses", "transforms", "smoothing", "metrics", "weights"},
     {"methods", "wrappers", "training"},
-    {"cli"},
+    {"cli", "api"},
     {"__init__", "__main__"},
 ]
 FILES = sorted(ROOT.rglob("*.py"))

@@ -14,11 +14,14 @@ from jaxstyle.cli.options import count
 from jaxstyle.cli.parser import Parser, others
 from jaxstyle.core import Image, InputError, Method, unknown
 from jaxstyle.image import io, plot
-from jaxstyle.image.resize import fit
+from jaxstyle.image.resize import fit, shrink
 from jaxstyle.methods import METHODS
 from jaxstyle.methods.descent import Descent
 
 DEFAULT = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
+
+DESCENTS = [method for method in METHODS.values() if issubclass(method, Descent)]
+SIZE = 256  # pixels of the long edge
 
 
 def add(commands) -> None:
@@ -31,7 +34,7 @@ def add(commands) -> None:
     add("--output", type=Path, required=True, help="the image file to write")
     chosen = f"which, NAME or NAME:WEIGHTS ({' '.join(DEFAULT)})"
     add("--methods", nargs="+", default=DEFAULT, metavar="NAME[:WEIGHTS]", help=chosen)
-    add("--size", type=count, default=256, metavar="PX", help="long edge of all images (256)")
+    add("--size", type=count, metavar="PX", help="long edge of all images (at most 256)")
     add("--steps", type=count, metavar="N", help="steps of the methods that descend (their own)")
     add("--columns", type=count, default=4, metavar="N", help="pictures in a row (4)")
 
@@ -39,6 +42,8 @@ def add(commands) -> None:
 def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
     """Return the options of one method as its own subcommand has them by default."""
     method, _, given = name.partition(":")
+    if "," in name:
+        raise InputError(f"--methods {name}: leave spaces between the methods, not commas")
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     if method == "johnson" and not given:
@@ -51,12 +56,12 @@ def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
     ]
     more = ["--weights", given] if given else []
     more += ["--steps", str(options.steps)] if options.steps and issubclass(METHODS[method], Descent) else []
-    return parser.parse_args([*pictures, "--output", str(options.output), "--size", str(options.size), *more])
+    return parser.parse_args([*pictures, "--output", str(options.output), *more])
 
 
 def timed(method: Method, *given: Any) -> tuple[Image, float]:
-    """Return what a method makes of what `core.stylize` takes, and the seconds it takes once compiled."""
-    compiled = core.stylize.lower(method, *given).compile()
+    """Return what a method makes of what `core.styled` takes, and the seconds it takes once compiled."""
+    compiled = jax.jit(core.styled).lower(method, *given).compile()
     start = time.perf_counter()
     image = jax.block_until_ready(compiled(method, *given))
     return image, time.perf_counter() - start
@@ -65,7 +70,12 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
 def run(options: argparse.Namespace) -> int:
     """Run all methods and write the grid."""
     io.check_output(options.output)
-    content, style = (fit(io.read(path), options.size) for path in (options.content, options.style))
+    if any(io.same_file(options.output, path) for path in (options.content, options.style)):
+        raise InputError(f"{options.output}: is the picture that is read; take another name")
+    fitted = (lambda image: fit(image, options.size)) if options.size else (lambda image: shrink(image, SIZE))
+    content, style = (fitted(io.read(path)) for path in (options.content, options.style))
+    if options.steps and not any(METHODS.get(name.partition(":")[0]) in DESCENTS for name in options.methods):
+        raise InputError("--steps is of methods that descend, of which there is none: leave it out")
     every = [options_of(name, options) for name in options.methods]
     images, labels = [content, style], ["content", "style"]
     for name, own in zip(options.methods, every, strict=True):

@@ -7,6 +7,8 @@ import re
 from jaxstyle.methods.wct2 import PLACES
 from jaxstyle.networks.unpooling import UNPOOLS
 
+LARGEST_SEED = 2**31 - 1  # of JAX without 64 bits
+
 
 def number(text: str) -> float:
     """Parse a finite number that is not negative."""
@@ -14,6 +16,26 @@ def number(text: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"'{text}' is not a finite number >= 0")
     return value
+
+
+def share(text: str) -> float:
+    """Parse a number from 0 to 1."""
+    value = number(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to 1")
+    return value
+
+
+def seed(text: str) -> int:
+    """Parse a seed of random numbers."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
+def size(text: str) -> int | str:
+    """Parse a number of pixels, or the word for no change."""
+    return text if text == "original" else count(text)
 
 
 def count(text: str) -> int:
@@ -51,7 +73,8 @@ FIELDS = {  # of methods and recipes, that are no numbers with a point
     "unpool": {"choices": UNPOOLS},
     "places": {"type": places, "metavar": "PLACE,..."},
     "paint_steps": {"type": count, "metavar": "N"},
-    "seed": {"type": int, "metavar": "N"},
+    "seed": {"type": seed, "metavar": "N"},
+    "alpha": {"type": share, "metavar": "X"},
     "encoder": {"metavar": "NAME"},
 }
 

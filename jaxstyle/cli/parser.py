@@ -6,6 +6,7 @@ here, "`jaxstyle NAME`: description".
 
 import argparse
 import ast
+import difflib
 import re
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,20 @@ ROOT = Path(__file__).parents[1]
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.set_defaults(parser=self)
+
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def refuse(self, words: list[str]) -> None:
+        """End with what the parser does not know, and the option that may have been meant."""
+        option = next((word for word in words if word.startswith("-")), "").partition("=")[0]
+        if not option:
+            self.error(f"too many pictures: {' '.join(words)}")
+        near = difflib.get_close_matches(option, self._option_string_actions, n=1)
+        self.error(f"unrecognized arguments: {' '.join(words)}{f'; did you mean {near[0]}?' if near else ''}")
 
 
 def parsed(path: Path) -> ast.Module:

@@ -44,6 +44,15 @@ class Plan(NamedTuple):
         return f"about {self.bytes / 1e9:.1f} GB and {minutes}{tiles}"
 
 
+class TooLargeError(InputError):
+    """What does not fit: `fact` says so, `share` is that of its memory that there is."""
+
+    def __init__(self, plan: Plan, limit: float, why: str = ""):
+        self.fact = f"{plan}, and there are {limit / 1e9:.1f} GB"
+        self.share = limit / plan.bytes
+        super().__init__(f"{self.fact}: {why}{SMALLER}")
+
+
 def size_of(text: str) -> float:
     """Parse `4GB`, `800MB`, ... as bytes."""
     found = re.fullmatch(r"(\d+\.?\d*) *(kb|mb|gb|tb)", text.strip().lower())
@@ -141,8 +150,8 @@ def predict(method: Method, tile: int | None, programs: list, seconds: float) ->
 def fitting(method: Method, tile: int | None, given: tuple, limit: float | None) -> Plan:
     """Return how a method runs within `limit` bytes, or those that there are: whole, or in what tiles.
 
-    `given` are content, style and masks as `core.stylize` takes them; a `tile` is taken as it is. Raises
-    `InputError` where nothing fits.
+    `given` are content, style and masks as `core.styled` takes them; a `tile` is taken as it is. Raises
+    `TooLargeError` where nothing fits.
     """
     limit = limit or available()
     whole = lowered(method, *given)
@@ -158,9 +167,9 @@ def fitting(method: Method, tile: int | None, given: tuple, limit: float | None)
                 own = tiled(method, smaller)
                 plan = predict(own, smaller, lowered(own, *given), seconds)
             except InputError as error:
-                raise InputError(f"{first}, and there are {limit / 1e9:.1f} GB: {error}; {SMALLER}") from None
+                raise TooLargeError(first, limit, f"{error}; ") from None
     if plan.bytes > limit:
-        raise InputError(f"{plan}, and there are {limit / 1e9:.1f} GB: {SMALLER}")
+        raise TooLargeError(plan, limit)
     if plan is not first:
         print(f"{first} as a whole, and there are {limit / 1e9:.1f} GB: in tiles", file=sys.stderr)
     print(plan, file=sys.stderr)

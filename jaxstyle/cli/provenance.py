@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import jax
 from jax.typing import ArrayLike
 
+from jaxstyle import fingerprint as fingerprints
 from jaxstyle import weights
 from jaxstyle.core import Image, Method
 from jaxstyle.image import io
+from jaxstyle.methods.descent import STARTS
 
 PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 
@@ -24,9 +27,10 @@ def fingerprint(path: Path | None) -> dict[str, str] | None:
     return {"file": path.name, "sha256": weights.sha256(path)} if path else None
 
 
-def pixels(image: ArrayLike) -> str:
-    """Return the hash of an image as a file keeps it."""
-    return hashlib.sha256(io.to_bytes(image).tobytes()).hexdigest()
+def pixels(image: ArrayLike, depth: int = 8) -> str:
+    """Return the hash of an image as a file of 8 or 16 bits a channel keeps it."""
+    kept = io.to_bytes(image) if depth == 8 else io.quantized(image, depth)
+    return hashlib.sha256(kept.tobytes()).hexdigest()
 
 
 def circumstances() -> dict[str, Any]:
@@ -49,9 +53,18 @@ def beside(picture: Path) -> Path:
     return picture.with_name(f"{picture.name}.provenance.json")
 
 
-def write(options: argparse.Namespace, method: Method, image: Image, seconds: dict, **more: Any) -> None:
-    """Write the image to `options.output`, and how it was made beside it and, for a PNG, into it."""
+def write(
+    options: argparse.Namespace,
+    method: Method,
+    image: Image,
+    seconds: dict,
+    save: Callable,
+    depth: int = 8,
+    **more: Any,
+) -> None:
+    """Let `save` write the image to `options.output`; write how it was made beside it, and into a PNG."""
     single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
+    single |= {"init": Path(options.init)} if options.init and options.init not in STARTS else {}
     pictures = {name: fingerprint(path) for name, path in single.items() if path}
     pictures |= {"style": [fingerprint(path) for path in options.style]} if options.style else {}
     chosen = {name: getattr(options, name) for name in ("mix", "keep_color") if getattr(options, name)}
@@ -59,14 +72,15 @@ def write(options: argparse.Namespace, method: Method, image: Image, seconds: di
         "command": options.name,
         "arguments": options.arguments,
         "method": repr(method),
+        "fingerprint": fingerprints.fingerprint(method),
         **more,
         **pictures,
         **chosen,
         "size": list(image.shape[1::-1]),
-        "pixels": pixels(image),
+        "pixels": pixels(image, depth),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         **circumstances(),
     }
     text = json.dumps(facts, indent=1)
-    io.write(options.output, image, text)
+    save(options.output, image, text)
     io.replace(beside(options.output), lambda path: path.write_text(text + "\n"))

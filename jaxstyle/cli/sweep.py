@@ -1,21 +1,24 @@
 """`jaxstyle sweep METHOD`: One method at many settings, as one batch, drawn as a grid."""
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable
-from math import isqrt
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.cli import provenance, stylize
-from jaxstyle.cli.options import count, number
+from jaxstyle.cli import pictures, provenance, stylize
+from jaxstyle.cli.options import LARGEST_SEED, count, number, seed
 from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
 from jaxstyle.image import io, plot
 from jaxstyle.methods import METHODS
 from jaxstyle.wrappers.sweep import draw, grid, sweep
+
+DRAWS = 12
 
 
 def add(commands) -> None:
@@ -23,13 +26,18 @@ def add(commands) -> None:
     parser = commands.add_parser("sweep", description=others()["sweep"])
     names = parser.add_subparsers(required=True, metavar="METHOD")
     for name, method in METHODS.items():
-        own = stylize.add_method(names, name, method)
+        own = stylize.add_parser(names, name, method, several=False)
         own.set_defaults(run=run)
+        stylize.add_own(own, method, files=False)
+        if "smooth" not in stylize.names(method):
+            stylize.add_smooth(own)
+        if "seed" not in stylize.documented(method)[1]:
+            own.add_argument("--seed", type=seed, metavar="N", help="seed of a search's draws")
         over = "values of an option, e.g. style-weight=1,10,100; of two options: rows and columns"
         own.add_argument("--over", action="append", type=pair(","), metavar="OPTION=X,X,...", help=over)
         limits = "instead: draw an option between two limits, uniform in the logarithm; of several at once"
         own.add_argument("--search", action="append", type=pair(":"), metavar="OPTION=LOW:HIGH", help=limits)
-        own.add_argument("--draws", type=count, default=12, metavar="N", help="pictures of a search (12)")
+        own.add_argument("--draws", type=count, metavar="N", help="pictures of a search (12)")
 
 
 def pair(separator: str) -> Callable[[str], tuple[str, list[float]]]:
@@ -39,7 +47,10 @@ def pair(separator: str) -> Callable[[str], tuple[str, list[float]]]:
         name, equals, rest = text.partition("=")
         if not equals:
             raise argparse.ArgumentTypeError(f"'{text}' is not OPTION=X{separator}X")
-        return name.strip().replace("-", "_"), [number(value) for value in rest.split(separator)]
+        try:
+            return name.strip().replace("-", "_"), [number(value) for value in rest.split(separator)]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"'{rest}' are no numbers ({error})") from None
 
     return parse
 
@@ -48,6 +59,15 @@ def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]
     """Return the values of the fields, and the columns of their grid."""
     if bool(options.over) == bool(options.search):
         raise InputError("a sweep needs --over OPTION=X,X,... or --search OPTION=LOW:HIGH")
+    for name, values in [*(options.over or []), *(options.search or [])]:
+        if getattr(options, name, None) is not None:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is set, and is to vary: leave out one of both")
+        most = {"alpha": 1, "seed": LARGEST_SEED}.get(name, math.inf)
+        if max(values) > most:
+            raise InputError(f"{name} goes from 0 to {most}, not to {max(values):.10g}")
+    if options.draws and options.over:
+        raise InputError("--draws goes with --search: with --over the values are given")
     if options.over:
         lists = dict(options.over)
         if len(lists) > 2:
@@ -57,26 +77,34 @@ def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]
         if len(limits) != 2 or not 0 < limits[0] < limits[1]:
             raise InputError(f"--search {name} needs LOW:HIGH, both above 0")
     ranges = {name: (low, high) for name, (low, high) in options.search}
-    return draw(options.draws, options.seed or 0, **ranges), isqrt(options.draws - 1) + 1
+    number = options.draws or DRAWS
+    return draw(number, options.seed or 0, **ranges), math.isqrt(number - 1) + 1
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a sweep from files to a grid of pictures and the numbers beside it."""
-    io.check_output(options.output)
+    stylize.check_outputs(options)
     values, columns = values_of(options)
-    given = stylize.pictures(options)
-    if len(given.styles) != 1 or given.content_mask is not None or options.keep_color or options.pyramid:
-        raise InputError("a sweep takes one style, and neither masks nor --keep-color nor --pyramid")
     method, files = stylize.build(options)
+    seeded = "seed" in values or (options.seed is not None and not options.search)
+    if seeded and not stylize.draws(method, options):
+        raise InputError(
+            f"{options.name} draws nothing at random here: leave out the seed, or add --init noise"
+        )
+    read = pictures.read(options)
+    given = read.sized(options.method, options)
     start = time.perf_counter()
-    images = jax.block_until_ready(sweep(method, given.content, given.styles[0], **values))
+    images = sweep(method, given.content, given.styles[0], **values)
+    images = [stylize.smoothed(image, given.content, options) for image in jax.block_until_ready(images)]
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
     labels = [
         ", ".join(f"{name.replace('_', '-')} {value:.3g}" for name, value in row.items()) for row in settings
     ]
-    sheet = jnp.asarray(plot.sheet(list(images), labels, columns))
+    sheet = jnp.asarray(plot.sheet(images, labels, columns))
     facts = {"weights": files, "settings": settings, "columns": columns}
-    provenance.write(options, method, sheet, {"total": seconds}, **facts)
-    print(f"{options.output}: {len(images)} pictures in {seconds:.1f} s, compiling included", file=sys.stderr)
+    save = partial(io.write, quality=options.quality)
+    provenance.write(options, method, sheet, {"total": seconds}, save, **facts)
+    closing = f"{len(images)} pictures in {seconds:.1f} s, compiling included"
+    print(f"{options.output}: {closing}{stylize.more_pixels(read, given, options)}", file=sys.stderr)
     return 0

@@ -1,0 +1,168 @@
+"""What a command is given: the pictures of its files, at the sizes that it works at, and where each goes.
+
+| `--size` | the content's long edge | the styles' |
+|---|---|---|
+| a number | that, enlarged if need be | the same |
+| `original` | as it is | as they are, at most the content's, or `DEFAULT_SIZE` |
+| none, of methods that keep a photograph one | as it is | the same |
+| none, of the others | as it is, at most `DEFAULT_SIZE` | as they are, at most `DEFAULT_SIZE` |
+
+Transparency is a weight: what cannot be seen does not count, of content and styles.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxstyle.core import Image, InputError, Mask, Method, prepared
+from jaxstyle.image import io, labels
+from jaxstyle.image.masks import Masks, resize_mask
+from jaxstyle.image.resize import fit, resize, shrink
+from jaxstyle.image.sharding import shard
+
+DEFAULT_SIZE = 512
+
+
+class Pictures(NamedTuple):
+    """What a method is given: content, styles, and where each goes (see `core.prepared`)."""
+
+    content: Image
+    styles: list[Image]
+    content_mask: Masks | None = None
+    style_mask: Sequence[Mask | None] | None = None
+    content_weight: Mask | None = None
+
+    @property
+    def given(self) -> tuple:
+        """The arguments of `core.styled`, less the method."""
+        style = self.styles[0] if len(self.styles) == 1 else self.styles
+        return self.content, style, *self[2:]
+
+    def target(self, method: Method) -> Any:
+        """Return the styles, summarised by a method: compiled, each array an argument."""
+        return jax.jit(prepared)(method, *self.given[1:])
+
+    def mapped(self, function) -> "Pictures":
+        """Return the same with a function of each picture and mask that has a picture's size."""
+        optional = lambda part: None if part is None else function(part)
+        styles = [function(style) for style in self.styles]
+        own = self.style_mask and [optional(mask) for mask in self.style_mask]
+        weight = optional(self.content_weight)
+        return Pictures(function(self.content), styles, self._placed(function), own, weight)
+
+    def _placed(self, function) -> Masks | None:
+        """Return a function of each of the content's masks, but for shares, which have no size."""
+        masks = self.content_mask
+        return masks if masks is None or masks.shape[1:] == (1, 1) else jnp.stack([*map(function, masks)])
+
+    def rounded(self, method: Method) -> "Pictures":
+        """Return pictures of sizes for which a method has one program, where there are such."""
+        return self.mapped(method.rounded)
+
+    def sharded(self) -> "Pictures":
+        """Return the content's rows, as many for each device, shared by all devices."""
+        if (devices := jax.device_count()) == 1:
+            raise InputError("--shard shares the work of several devices, and there is one: leave it out")
+        rest = len(self.content) % devices
+        if rest:
+            print(f"{rest} rows less, so that all devices have as many", file=sys.stderr)
+        rows = lambda x: x[: len(self.content) - rest]
+        weight = None if self.content_weight is None else rows(self.content_weight)
+        content, masks = shard(rows(self.content)), self._placed(rows)
+        return self._replace(content=content, content_mask=masks, content_weight=weight)
+
+
+class Files(NamedTuple):
+    """The pictures of a command's files as they are, and where the styles go."""
+
+    content: io.Picture
+    styles: list[io.Picture]
+    content_mask: Masks | None
+    style_mask: Masks | None
+
+    def sized(self, method: type[Method], options: argparse.Namespace, edge: int | None = None) -> Pictures:
+        """Return the pictures at the sizes that the options ask for, or the content's long edge at `edge`."""
+        asked = options.size if isinstance(options.size, int) else None
+        whole = options.size == "original" or method.KEEPS_SIZE
+        content, weight = _sized(self.content, edge or asked, None if whole else DEFAULT_SIZE)
+        most = max(*content.shape[:2], DEFAULT_SIZE) if whole else DEFAULT_SIZE
+        pairs = [_sized(style, options.style_size or asked, most) for style in self.styles]
+        masks = self.content_mask
+        if masks is not None:
+            masks = jax.vmap(lambda mask: resize_mask(mask, *content.shape[:2]))(masks)
+        styles, own = [image for image, _ in pairs] or [content], [alpha for _, alpha in pairs] or [weight]
+        if self.style_mask is not None:
+            seen = 1 if own[0] is None else own[0]
+            own = [seen * resize_mask(mask, *styles[0].shape[:2]) for mask in self.style_mask]
+        return Pictures(content, styles, masks, None if all(m is None for m in own) else own, weight)
+
+
+def _sized(picture: io.Picture, edge: int | None, most: int | None) -> tuple[Image, Mask | None]:
+    """Return a picture and its transparency, its long edge `edge`, or else at most `most` pixels."""
+    change = (lambda x: fit(x, edge)) if edge else (lambda x: shrink(x, most) if most else x)
+    if picture.alpha is None:
+        return change(picture.image), None
+    size = jax.eval_shape(change, picture.image).shape[:2]
+    alpha = resize(picture.alpha[..., None], *size)
+    seen = resize(picture.image * picture.alpha[..., None], *size) / jnp.maximum(alpha, 1 / 255)
+    image = jnp.where(alpha >= 1 / 255, jnp.clip(seen, 0, 1), change(picture.image))
+    return image, alpha[..., 0]
+
+
+def read(options: argparse.Namespace) -> Files:
+    """Read content, styles and masks, and say what there is to say of them."""
+    paths = [options.content, *options.style]
+    content, *styles = (io.open_picture(path) for path in paths)
+    for remark in dict.fromkeys(remark for picture in (content, *styles) for remark in picture.remarks):
+        print(remark, file=sys.stderr)
+    return Files(content, styles, *_placed(options, content, styles))
+
+
+def _placed(
+    options: argparse.Namespace, content: io.Picture, styles: list[io.Picture]
+) -> tuple[Masks | None, Masks | None]:
+    """Return the masks of content and style that the options ask for."""
+    count, mask, mix = len(styles), options.content_mask, options.mix
+    if mask and mix:
+        raise InputError("--mix and --content-mask both say where styles go: leave one out")
+    if options.style_mask and (not mask or count != 1):
+        raise InputError("--style-mask goes with --content-mask and one style")
+    if mix and (len(mix) != count or count == 1 or not sum(mix)):
+        cure = "give one each of several styles, not all 0"
+        raise InputError(f"--mix has {len(mix)} shares of {count} style{'s' * (count > 1)}: {cure}")
+    if mix:
+        return jnp.asarray(mix).reshape(-1, 1, 1) / sum(mix), None
+    if not mask:
+        if count > 1:
+            names = ", ".join(path.name for path in options.style)
+            how = "in equal shares (--mix gives others, --content-mask places)"
+            print(f"content {options.content.name}; styles {names}, {how}", file=sys.stderr)
+        return None, None
+    painting, pictures = labels.read_painting(mask), {mask: content}
+    if not options.style_mask:
+        masks, remarks = labels.place_styles(painting, count)
+        found = masks, None
+    else:
+        pictures[options.style_mask] = styles[0]
+        pair = labels.place_pair(painting, labels.read_painting(options.style_mask))
+        found, remarks = (pair.content, pair.style), pair.remarks
+    for (path, picture), own in zip(pictures.items(), found, strict=False):
+        remarks += [] if own is None else _resized(path, own, picture.image)
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    return found
+
+
+def _resized(path: Path, masks: Masks, image: Image) -> list[str]:
+    """Return what to say of a mask of another size than its picture's, to which it is resized."""
+    (height, width), (rows, columns) = masks.shape[1:], image.shape[:2]
+    if (height, width) == (rows, columns):
+        return []
+    same = abs(width * rows / columns - height) <= 1 + 0.01 * height
+    how = "resized" if same else "stretched, for its proportions are others"
+    return [f"{path}: a mask of {width}x{height} px for a picture of {columns}x{rows} px: {how}"]
