@@ -70,8 +70,7 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
 def run(options: argparse.Namespace) -> int:
     """Run all methods and write the grid."""
     io.check_output(options.output)
-    if any(io.same_file(options.output, path) for path in (options.content, options.style)):
-        raise InputError(f"{options.output}: is the picture that is read; take another name")
+    stylize.check_not_read(options.output, (options.content, options.style))
     fitted = (lambda image: fit(image, options.size)) if options.size else (lambda image: shrink(image, SIZE))
     content, style = (fitted(io.read(path)) for path in (options.content, options.style))
     if options.steps and not any(METHODS.get(name.partition(":")[0]) in DESCENTS for name in options.methods):

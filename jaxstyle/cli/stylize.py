@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -182,11 +182,15 @@ def build(options: argparse.Namespace) -> tuple[Method, dict]:
     return dataclasses.replace(method, **changes), files  # pyright: ignore
 
 
-def draws(method: Method, options: argparse.Namespace) -> bool:
-    """Tell whether a method draws random numbers by its seed."""
-    if not isinstance(method, Descent):
-        return "seed" in names(type(method))
-    return method.init is from_noise and (options.init is None or options.init in STARTS)
+def check_draws(method: Method, options: argparse.Namespace) -> None:
+    """Refuse a seed where a method draws no random numbers."""
+    drawn = "seed" in names(type(method))
+    if isinstance(method, Descent):
+        drawn = method.init is from_noise and (options.init is None or options.init in STARTS)
+    if not drawn:
+        raise InputError(
+            f"{options.name} draws nothing at random here: leave out the seed, or add --init noise"
+        )
 
 
 def network(name: str, method: type[Method], kind: type) -> Any:
@@ -222,11 +226,16 @@ def check_outputs(options: argparse.Namespace) -> None:
         io.check_frames(options.frames)
     inputs = [options.content, *options.style, options.content_mask, options.style_mask]
     inputs += [Path(options.init)] if options.init and options.init not in STARTS else []
-    for path in (options.output, options.history, options.frames):
-        taken = [given for given in inputs if path and given and io.same_file(path, given)]
-        if taken and not (options.overwrite and path is options.output):
-            cure = "take another name" + ", or --overwrite" * (path is options.output)
-            raise InputError(f"{path}: is the picture that is read; {cure}")
+    if not options.overwrite:
+        check_not_read(options.output, inputs, "take another name, or --overwrite")
+    for path in filter(None, (options.history, options.frames)):
+        check_not_read(path, inputs)
+
+
+def check_not_read(path: Path, inputs: Iterable[Path | None], cure: str = "take another name") -> None:
+    """Refuse to write where a picture lies that is read."""
+    if any(io.same_file(path, given) for given in filter(None, inputs)):
+        raise InputError(f"{path}: is the picture that is read; {cure}")
 
 
 class Ending(NamedTuple):
@@ -254,10 +263,8 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     files = pictures.read(options)
     method, weight_files = build(options)
-    if options.seed is not None and not draws(method, options):
-        raise InputError(
-            f"{options.name} draws nothing at random here: leave out the seed, or add --init noise"
-        )
+    if options.seed is not None:
+        check_draws(method, options)
     if isinstance(method, Descent) and options.pyramid:
         method = Pyramid(method, options.pyramid)
     method, given, seen = planned(method, files, options)

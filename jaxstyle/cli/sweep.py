@@ -86,11 +86,8 @@ def run(options: argparse.Namespace) -> int:
     stylize.check_outputs(options)
     values, columns = values_of(options)
     method, files = stylize.build(options)
-    seeded = "seed" in values or (options.seed is not None and not options.search)
-    if seeded and not stylize.draws(method, options):
-        raise InputError(
-            f"{options.name} draws nothing at random here: leave out the seed, or add --init noise"
-        )
+    if "seed" in values or (options.seed is not None and not options.search):
+        stylize.check_draws(method, options)
     read = pictures.read(options)
     given = read.sized(options.method, options)
     start = time.perf_counter()

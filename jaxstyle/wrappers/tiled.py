@@ -16,6 +16,9 @@ class Tiled(Method):
     method: Method
     tile: int = 1024
 
+    def remarks(self, content: Image, target: Any) -> list[str]:
+        return self.method.remarks(content, target)
+
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare_by_windows(style, mask, self.tile)
 
