@@ -403,6 +403,7 @@ CONSTANT = (
     "wct",
     "histogram",
     "linear",
+    "style-swap",
     "photo-wct",
     "wct2",
     "reinhard",

@@ -1,15 +1,23 @@
 """Style-swap: replace every patch by the style's most like it (Chen & Schmidt 2016).
 
 y = the mean, where they overlap, of S_n(p)        n: see `statistics/patches.py`
+
+The border of the feature is repeated first, unlike in the paper: every pixel is then the mean of as many
+patches, so a constant feature stays constant.
 """
+
+import jax.numpy as jnp
 
 from jaxstyle.core import Feature, Mask
 from jaxstyle.statistics.patches import Patches, assemble, patches
 
 
 def swap_patches(feature: Feature, target: Patches, weight: Mask | None = None) -> Feature:
-    """Return the feature made of the patches of `target` at stride 1; a border of whole patches is copied."""
+    """Return the feature made of the patches of `target` at stride 1."""
     del weight  # what a patch becomes does not depend on the others
-    squares = patches(feature, target.side)
+    border = target.side - 1
+    wide = jnp.pad(feature, ((border, border), (border, border), (0, 0)), mode="edge")
+    squares = patches(wide, target.side)
     chosen = target.values[target.nearest(squares.reshape(-1, squares.shape[-1]))]
-    return assemble(chosen.reshape(squares.shape), target.side, feature.shape)
+    swapped = assemble(chosen.reshape(squares.shape), target.side, wide.shape)
+    return swapped[border : border + feature.shape[0], border : border + feature.shape[1]]
