@@ -1,9 +1,9 @@
 from . import losses as losses
-from . import solvers as solvers
+from . import optimizers as optimizers
 from . import transforms as transforms
 from . import weights as weights
 from .api import stylize
-from .core import Chain, InputError, Regions
+from .core import Chain, InputError, Regions, Snapshot
 from .image.io import read, write
 from .image.resize import fit
 from .methods import (
@@ -55,12 +55,13 @@ __all__ = [
     "Regions",
     "Reinhard",
     "Smoothed",
+    "Snapshot",
     "StyleSwap",
     "Tiled",
     "fit",
     "losses",
+    "optimizers",
     "read",
-    "solvers",
     "stylize",
     "sweep",
     "transforms",

@@ -3,27 +3,33 @@
 image = stylize(Gatys(encoder), "photo.jpg", "painting.jpg")
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jaxstyle.core import Image, InputError, Method, styled
+from jaxstyle.core import Image, InputError, Method, Snapshot, styled, summarise
 from jaxstyle.image.given import as_image, as_masks
 from jaxstyle.methods.descent import DivergedError
 
-_styled = jax.jit(styled)
-
 
 def stylize(
-    method: Method, content: Any, style: Any = None, content_mask: Any = None, style_mask: Any = None
+    method: Method,
+    content: Any,
+    style: Any = None,
+    content_mask: Any = None,
+    style_mask: Any = None,
+    initial: Any = None,
+    callback: Callable[[Snapshot], None] | None = None,
 ) -> Image:
     """Return `content` in the style of `style`, compiled; the result has the content's size.
 
     A picture is a float array (h, w, 3) of sRGB in [0, 1], one of uint8, an image of Pillow, or a path;
     `style` is one or several. `content_mask` (k, h, w) tells where each of several styles goes, or of one
-    style each region of `style_mask`: see `core.Regions`. `vmap` it over contents, styles, or fields.
+    style each region of `style_mask`: see `core.Regions`. `initial` is where a descent starts; `callback`
+    gets each snapshot of the run. `vmap` it over contents, styles, or fields, of which there are no snapshots.
 
     Raises `InputError` for a picture that is none, and `DivergedError` where a descent leaves no image.
     """
@@ -35,10 +41,13 @@ def stylize(
         raise InputError("style is an empty list: give one style at least")
     masks = None if content_mask is None else as_masks(content_mask, content, "content_mask")
     own = None if style_mask is None else as_masks(style_mask, styles[0], "style_mask")
-    image = _styled(method, content, styles if several else styles[0], masks, own)
-    if not isinstance(image, Tracer) and not jnp.all(jnp.isfinite(image)):
-        raise DivergedError(
-            "the result is not finite: try a smaller learning rate or weight, or solver Adam; "
-            "`descend` keeps the image before"
-        )
-    return image
+    given = styles if several else styles[0], masks, own
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((method, content, given))):
+        return styled(method, content, *given)
+    first = None if initial is None else as_image(initial, "initial")
+    for snapshot in method.run(content, summarise(method, *given), initial=first):
+        if callback:
+            callback(snapshot)
+    if not jnp.all(jnp.isfinite(snapshot.image)):
+        raise DivergedError("the result is not finite: try a smaller learning rate or weight, or Adam")
+    return snapshot.image

@@ -11,23 +11,28 @@ once, apply to content many times.
 | `Encoder` | `(Image, layers) -> Features` | a network; it normalises its own input |
 | `Loss` | `Features -> scalar` | its leaves are its targets; `a + 1e3 * b` keeps its terms for logging |
 | `Method` | `prepare(style, mask) -> target`, `apply(content, target) -> Image` | one paper |
+| `Snapshot` | `method.run(content, target)` yields them | one of a single pass, many of a descent |
 | `Regions` | `[target, ...], (k, h, w)` | a target too: several, each where its mask is |
 | `Chain` | `[Method, ...] -> Method` | one after another |
 | `Smoother` | `(image, content) -> image` | makes a result a photograph again |
 | `Pass` | `(maps, own) -> maps` | a local step of a method: window by window it is the same (`windows.py`) |
 
-Losses, solvers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
+Losses, optimisers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
 are leaves: a new style, weight or learning rate does not retrace. Integers, strings, booleans, tuples
 and functions are static: they choose the program.
 """
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, get_origin
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.stages import Lowered
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -95,6 +100,8 @@ def _named(value: Any) -> str:
     owner = getattr(value, "__self__", None)
     if isinstance(owner, type):
         return f"{owner.__qualname__}.{value.__name__}"
+    if isinstance(value, tuple) and any(map(callable, value)):
+        return f"({', '.join(map(_named, value))})"
     return str(getattr(value, "__qualname__", value))
 
 
@@ -278,15 +285,53 @@ def regions(target: Any) -> list[Region]:
     return [Region(part, mask, weight(mask)) for part, mask in zip(target.targets, target.masks, strict=True)]
 
 
+class ResumeState(NamedTuple):
+    """All that a run goes on from: the steps done, and the arrays of image and optimiser."""
+
+    step: int
+    leaves: list[Array | np.ndarray]
+
+
+def unchanged(image: Image) -> Image:
+    """Return the image."""
+    return image
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """Where a run is: which of its steps are done, the losses of the last ones, and the image.
+
+    `raw` is what the method made, `image`, in [0, 1], what wrappers make of it, once somebody looks. The
+    arrays of `state` are gone once the run goes on.
+    """
+
+    step: int
+    steps: int
+    raw: Image
+    losses: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    state: ResumeState | None = None
+    finish: Callable[[Image], Image] = unchanged
+
+    @cached_property
+    def image(self) -> Image:
+        """The image as a user is to see it."""
+        return self.finish(self.raw)
+
+    def then(self, function: Callable[[Image], Image]) -> "Snapshot":
+        """Return the same with a function of its image."""
+        return dataclasses.replace(self, finish=lambda image: function(self.finish(image)))
+
+
 class Method:
-    """A way to give one image the style of another.
+    """A way to give one image the style of another: a subclass gives `prepare` and `apply`, both pure.
 
     `WEIGHTS` names what it was trained to, if it was; `KEEPS_SIZE` says that a photograph stays one, so that
-    its own size is what a user wants.
+    its own size is what a user wants; `NEEDS_STYLE` whether it looks at a style.
     """
 
     WEIGHTS: ClassVar[str | None] = None
     KEEPS_SIZE: ClassVar[bool] = False
+    NEEDS_STYLE: ClassVar[bool] = True
 
     def rounded(self, image: Image | Mask) -> Image | Mask:
         """Pad a picture or its mask so that nearby sizes share one compiled program.
@@ -303,9 +348,45 @@ class Method:
         """Return the content in the style that `target` summarises, or in those of `Regions`."""
         raise NotImplementedError
 
+    def run(
+        self,
+        content: Image,
+        target: Any,
+        initial: Image | None = None,
+        extra_loss: Loss | None = None,
+        resume: ResumeState | None = None,
+        every: int = 10,
+    ) -> Iterator[Snapshot]:
+        """Yield what `apply` makes, compiled: a single pass one snapshot, a descent about each `every` steps.
+
+        A descent starts from `initial`, or goes on from the `state` of a snapshot, and minimises `extra_loss`
+        as well; a single pass has none of these, and raises `InputError`.
+        """
+        if not (initial is None and extra_loss is None and resume is None):
+            raise InputError(f"{type(self).__name__} makes its image in one pass: there is nothing to start from")
+        image = _applied(self, *self._padded(content, target))
+        yield Snapshot(1, 1, image[: content.shape[0], : content.shape[1]])
+
+    def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
+        """Return the programs of a run, not yet compiled, and how often each is done; targets may be shapes."""
+        shapes = (content, target) if _shared(content) else jax.eval_shape(self._padded, content, target)
+        return [(_applied.lower(self, *shapes), 1.0)]
+
+    def _padded(self, content: Image, target: Any) -> tuple[Image, Any]:
+        """Return pictures `rounded`, but those whose rows devices share: each has as many already."""
+        if _shared(content):
+            return content, target
+        goal = target.of_masks(self.rounded) if isinstance(target, Regions) else target
+        return self.rounded(content), goal
+
     def remarks(self, content: Image, target: Any) -> list[str]:
         """Return lines worth telling the user about what `apply` will make of these; not to be traced."""
         return []
+
+    @property
+    def draws(self) -> bool:
+        """Whether the result depends on a `seed`."""
+        return hasattr(self, "seed")
 
     def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
         """Return what `prepare` does, of a style of any size; a method that needs it whole takes it whole."""
@@ -317,6 +398,16 @@ class Method:
         Raises `InputError` where a method needs the whole image at once.
         """
         raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
+
+
+@jax.jit
+def _applied(method: Method, content: Image, target: Any) -> Image:
+    return method.apply(content, target)
+
+
+def _shared(image: Any) -> bool:
+    """Tell whether devices share an image."""
+    return isinstance(image, jax.Array) and not isinstance(image, Tracer) and len(image.devices()) > 1
 
 
 @pytree
@@ -353,6 +444,18 @@ def styled(method: Method, content: Image, style, *masks) -> Image:
     return method.apply(content, prepared(method, style, *masks))
 
 
+def padded(method: Method, style, content_mask=None, style_mask=None, content_weight=None) -> tuple:
+    """Return the arguments of `prepared`, styles `rounded`."""
+    pad = lambda picture: None if picture is None else method.rounded(picture)
+    style = [pad(each) for each in style] if isinstance(style, list) else pad(style)
+    return style, content_mask, None if style_mask is None else [*map(pad, style_mask)], content_weight
+
+
+def summarise(method: Method, *given: Any) -> Any:
+    """Return the target of what `prepared` takes, compiled."""
+    return prepare_compiled(method, *padded(method, *given))
+
+
 def prepared(method: Method, style, content_mask=None, style_mask=None, content_weight=None) -> Any:
     """Return the target of one style, or of several and of regions.
 
@@ -368,3 +471,6 @@ def prepared(method: Method, style, content_mask=None, style_mask=None, content_
     if not len(styles) == len(masks) == len(where):
         raise InputError(f"{len(where)} regions of the content, {len(styles)} of styles: give as many")
     return Regions([method.prepare(*pair) for pair in zip(styles, masks, strict=True)], where, content_weight)
+
+
+prepare_compiled = jax.jit(prepared)

@@ -10,18 +10,16 @@ included, by which another run's is known, and one of all that it holds, by whic
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from jaxstyle.cli.descent import Frames
-from jaxstyle.core import InputError, Method
+from jaxstyle.cli.sinks import Frames, Losses
+from jaxstyle.core import InputError, Method, ResumeState, Snapshot
 from jaxstyle.fingerprint import fingerprint
 from jaxstyle.image import io
-from jaxstyle.methods.descent import Point, Snapshot
 
 SHARE = 0.1
 LOSSES = "losses of "
@@ -29,15 +27,15 @@ FACTS = ("method", "pictures", "step", "snapshots")
 
 
 class Checkpoint:
-    """The checkpoint of one run: of a method and the pictures that it is given."""
+    """The checkpoint of one run: of a method, the pictures that it is given, and the losses so far."""
 
-    def __init__(self, folder: Path, method: Method, given: tuple):
+    def __init__(self, folder: Path, method: Method, given: tuple, losses: Losses):
         self.file, self.frames = folder / "checkpoint.safetensors", Frames(folder / "checkpoint.frames")
         self.identity = {"method": fingerprint(method), "pictures": fingerprint(given)}
-        self.history: dict[str, list[float]] = {}
+        self.losses, self.spent, self.start = losses, 0.0, time.perf_counter()
         self.step = self.snapshots = 0  # the snapshots are those before the step
 
-    def load(self, keep_frames: bool = False) -> Point | None:
+    def load(self, keep_frames: bool = False) -> ResumeState | None:
         """Return where the run was, if it was; raise `InputError` if the folder is another run's, or damaged.
 
         Of frames, those are kept that belong to the steps so far: they must all be there.
@@ -54,9 +52,9 @@ class Checkpoint:
         if not facts:
             return None
         losses = {name: array for name, array in arrays.items() if name.startswith(LOSSES)}
-        self.history = {name.removeprefix(LOSSES): array.tolist() for name, array in losses.items()}
+        self.losses.by_name = {name.removeprefix(LOSSES): array.tolist() for name, array in losses.items()}
         print(f"{self.file}: going on after step {self.step}", file=sys.stderr)
-        return Point(self.step, [array for name, array in arrays.items() if name not in losses])
+        return ResumeState(self.step, [array for name, array in arrays.items() if name not in losses])
 
     def _read(self) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         """Return what the file says and holds: nothing if there is none."""
@@ -87,9 +85,9 @@ class Checkpoint:
 
     def save(self, snapshot: Snapshot) -> None:
         """Write where a descent is."""
-        leaves = [np.asarray(leaf) for leaf in snapshot.point.leaves]
+        leaves = [np.asarray(leaf) for leaf in (snapshot.state.leaves if snapshot.state else ())]
         tensors = {f"{index:03d}": leaf for index, leaf in enumerate(leaves)}
-        tensors |= {LOSSES + name: np.asarray(values) for name, values in self.history.items()}
+        tensors |= {LOSSES + name: np.asarray(values) for name, values in self.losses.by_name.items()}
         tensors = {name: np.asarray(array, order="C") for name, array in tensors.items()}
         facts = self.identity | {"step": str(snapshot.step), "snapshots": str(self.snapshots)}
         facts["fingerprint"] = _fingerprint(facts, tensors)
@@ -102,18 +100,13 @@ class Checkpoint:
 
         io.replace(self.file, write)
 
-    def follow(self, snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
-        """Pass a descent's snapshots on, and keep where it is."""
-        spent, start = 0.0, time.perf_counter()
-        for snapshot in snapshots:
-            for name, values in snapshot.history.items():
-                self.history.setdefault(name, []).extend(map(float, values))
-            now = time.perf_counter()
-            if snapshot.history and spent <= SHARE * (now - start):
-                self.save(snapshot)
-                spent += time.perf_counter() - now
-            yield snapshot
-            self.snapshots += 1
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Keep where a run is, as often as that takes little of its time."""
+        now = time.perf_counter()
+        if snapshot.losses and self.spent <= SHARE * (now - self.start):
+            self.save(snapshot)
+            self.spent += time.perf_counter() - now
+        self.snapshots += 1
 
 
 def _fingerprint(facts: dict[str, str], tensors: dict[str, np.ndarray]) -> str:

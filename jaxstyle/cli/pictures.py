@@ -14,12 +14,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.core import Image, InputError, Mask, Method, prepared
+from jaxstyle.core import Image, InputError, Mask, Method
 from jaxstyle.image import io, labels
 from jaxstyle.image.masks import Masks, resize_mask
 from jaxstyle.image.resize import fit, resize, shrink
@@ -43,26 +43,10 @@ class Pictures(NamedTuple):
         style = self.styles[0] if len(self.styles) == 1 else self.styles
         return self.content, style, *self[2:]
 
-    def target(self, method: Method) -> Any:
-        """Return the styles, summarised by a method: compiled, each array an argument."""
-        return jax.jit(prepared)(method, *self.given[1:])
-
-    def mapped(self, function) -> "Pictures":
-        """Return the same with a function of each picture and mask that has a picture's size."""
-        optional = lambda part: None if part is None else function(part)
-        styles = [function(style) for style in self.styles]
-        own = self.style_mask and [optional(mask) for mask in self.style_mask]
-        weight = optional(self.content_weight)
-        return Pictures(function(self.content), styles, self._placed(function), own, weight)
-
     def _placed(self, function) -> Masks | None:
         """Return a function of each of the content's masks, but for shares, which have no size."""
         masks = self.content_mask
         return masks if masks is None or masks.shape[1:] == (1, 1) else jnp.stack([*map(function, masks)])
-
-    def rounded(self, method: Method) -> "Pictures":
-        """Return pictures of sizes for which a method has one program, where there are such."""
-        return self.mapped(method.rounded)
 
     def sharded(self) -> "Pictures":
         """Return the content's rows, as many for each device, shared by all devices."""

@@ -11,18 +11,19 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.stages import Compiled
 
 from jaxstyle import allocator
-from jaxstyle.core import InputError, Method, prepared
-from jaxstyle.methods.descent import Staged, programs
+from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
 from jaxstyle.networks.convolution import max_pool, reflect_conv
 from jaxstyle.statistics.covariance import second_moment
-from jaxstyle.wrappers.tiled import Tiled
 
 WORTH = 2**19  # pixels from which a plan is made unasked
 SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
@@ -84,36 +85,19 @@ def _told(path: str, name: str, otherwise: float) -> float:
     return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith(name)), otherwise)
 
 
-def buffers(compiled) -> float:
+def buffers(program: Compiled) -> float:
     """Return the bytes of a program's arguments, results and everything between."""
-    memory = compiled.memory_analysis()
+    memory = program.memory_analysis()
     sizes = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
     return sum(sizes) - memory.alias_size_in_bytes
 
 
-def tiled(method: Method, tile: int | None) -> Method:
-    """Return the method in tiles, or as it is."""
-    if not tile:
-        return method
-    return method.windowed(tile) if isinstance(method, Staged) else Tiled(method, tile)
-
-
-def lowered(method: Method, content, style, *masks) -> list:
-    """Return the programs of a run, in order, not yet compiled; a descent's last one is a step."""
-    prepare = jax.jit(prepared).lower(method, style, *masks)
-    target = jax.eval_shape(prepared, method, style, *masks)
-    if isinstance(method, Staged):
-        return [prepare, *programs(method, content, target)]
-    return [prepare, jax.jit(type(method).apply).lower(method, content, target)]
-
-
-def steps_of(method: Method, content, style, *masks) -> float:
-    """Return the steps of a run, those on fewer pixels for what they are; 1 of what does not descend."""
-    if not isinstance(method, Staged):
-        return 1
-    target = jax.eval_shape(prepared, method, style, *masks)
-    stages = jax.eval_shape(type(method).stages, method, content, target)
-    return sum(stage.method.solver.steps * stage.content.size / content.size for stage in stages)
+def compiled(method: Method, content, *given) -> list[tuple[Compiled, float]]:
+    """Return the programs of a run, and how often each is done."""
+    target = jax.eval_shape(partial(summarise, method), *given)
+    prepare = prepare_compiled.lower(method, *padded(method, *given))
+    every = [(prepare, 1.0), *method.programs(content, target)]
+    return [(program.compile(), times) for program, times in every]
 
 
 def _network(x, kernels):
@@ -127,45 +111,41 @@ def rate() -> float:
     """Return how many operations of a small network and its gradient this device does in a second."""
     kernels = [jnp.full((3, 3, *pair), 1e-3) for pair in ((3, 64), (64, 64), (64, 64))]
     image = jnp.ones((256, 256, 3))
-    compiled = jax.jit(jax.grad(_network)).lower(image, kernels).compile()
-    jax.block_until_ready(compiled(image, kernels))
+    program = jax.jit(jax.grad(_network)).lower(image, kernels).compile()
+    jax.block_until_ready(program(image, kernels))
     start = time.perf_counter()
-    jax.block_until_ready(compiled(image, kernels))
-    return operations([compiled], 1) / (time.perf_counter() - start)
+    jax.block_until_ready(program(image, kernels))
+    return operations([(program, 1.0)]) / (time.perf_counter() - start)
 
 
-def operations(programs: list, steps: float) -> float:
-    """Return the operations of a run, whose last program is done `steps` times."""
-    each = [program.cost_analysis().get("flops", 0.0) for program in programs]
-    return sum(each[:-1]) + steps * each[-1]
+def operations(programs: list[tuple[Compiled, float]]) -> float:
+    """Return the operations of a run."""
+    return sum(times * program.cost_analysis().get("flops", 0.0) for program, times in programs)
 
 
-def predict(method: Method, tile: int | None, programs: list, seconds: float) -> Plan:
-    """Compile the programs of a run and return what it will take."""
-    compiled = [program.compile() for program in programs]
-    allocator.give_back()
-    return Plan(method, tile, taken() + max(map(buffers, compiled)), seconds)
-
-
-def fitting(method: Method, tile: int | None, given: tuple, limit: float | None) -> Plan:
+def fitting(in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: float | None) -> Plan:
     """Return how a method runs within `limit` bytes, or those that there are: whole, or in what tiles.
 
-    `given` are content, style and masks as `core.styled` takes them; a `tile` is taken as it is. Raises
-    `TooLargeError` where nothing fits.
+    `in_tiles` gives the method whose tiles have a side, or none; `given` are content, style and masks as
+    `core.styled` takes them; a `tile` is taken as it is. Raises `TooLargeError` where nothing fits.
     """
     limit = limit or available()
-    whole = lowered(method, *given)
-    seconds = operations(whole, steps_of(method, *given)) / rate()
-    own = tiled(method, tile)
-    plan = predict(own, tile, lowered(own, *given) if tile else whole, seconds)
-    first, edge = plan, max(given[0].shape)
+    whole = compiled(in_tiles(None), *given)
+    seconds = operations(whole) / rate()
+
+    def predict(tile: int | None) -> Plan:
+        method = in_tiles(tile)
+        programs = compiled(method, *given) if tile else whole
+        allocator.give_back()
+        return Plan(method, tile, taken() + max(buffers(program) for program, _ in programs), seconds)
+
+    first = plan = predict(tile)
     for smaller in TILES:
         if tile or plan.bytes <= limit:
             break
-        if smaller < edge:
+        if smaller < max(given[0].shape):
             try:
-                own = tiled(method, smaller)
-                plan = predict(own, smaller, lowered(own, *given), seconds)
+                plan = predict(smaller)
             except InputError as error:
                 raise TooLargeError(first, limit, f"{error}; ") from None
     if plan.bytes > limit:

@@ -3,7 +3,7 @@
     L = sum_l w_l mean(P_l^2) / mean(F_l^2)        P of the content, F of the image
 
 1 at the content, towards 0 as the layer lights up; they climb mean(F^2) / 2 itself. Bounded below, free
-of the encoder's scale, and a solver can minimise it.
+of the encoder's scale, and an optimiser can minimise it.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
     L = sum_l w_l mean_v mean_u (Q_F.v(u) - Q_S.v(u))^2        v: `LINES` orthonormal directions
 
 Q are the quantiles of the features projected on v. Differs from the paper: the directions stay the same
-for all steps, so that a solver sees one function, and are fewer than the channels; the style is
+for all steps, so that an optimiser sees one function, and are fewer than the channels; the style is
 interpolated, so the images may have different sizes.
 """
 

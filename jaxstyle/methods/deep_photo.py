@@ -24,7 +24,6 @@ from jaxstyle.losses import Content, Gram, Photoreal
 from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
-from jaxstyle.solvers import LBFGS
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions
 from jaxstyle.transforms.covariance import monge
@@ -50,7 +49,8 @@ class DeepPhoto(Gatys):
     `tv_weight`: weight of the total variation: smoother above 0
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
     `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise
     """
@@ -69,10 +69,10 @@ class DeepPhoto(Gatys):
         colors = Covariance.of(style, None if mask is None else at(mask, style))
         return Colored(base.loss, base.style, colors)
 
-    def first(self, content: Image, target: Any) -> Image:
+    def initial_image(self, content: Image, target: Any) -> Image:
         """Return the image to start from; colours are matched region by region."""
         if self.init is not from_colors:
-            return super().first(content, target)
+            return super().initial_image(content, target)
         match = lambda image, part, mask: match_covariance(image, part.colors, mask, monge)
         return jnp.clip(match_regions(match, content, target), 0, 1)
 
@@ -82,7 +82,7 @@ class DeepPhoto(Gatys):
     def stages(self, content: Image, target: Any) -> list[Stage]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
         painting = Painting(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
-        methods = [painting.stepping(self.paint_steps), self] if self.paint_steps else [self]
+        methods = [dataclasses.replace(painting, steps=self.paint_steps), self] if self.paint_steps else [self]
         return [Stage(method, content, target) for method in methods]
 
     @classmethod
@@ -99,7 +99,7 @@ class DeepPhoto(Gatys):
             style_layers=firsts("relu", [1 / width**2 for width in WIDTHS]),
             content_loss=Content.mean,
             style_loss=Gram.mean,
-            solver=LBFGS(1000),
+            steps=1000,
             init=from_noise,
         )
 

@@ -1,14 +1,14 @@
 """Descent on the image: the frame of every method that optimises pixels.
 
-    image = argmin_x loss(encoder(x))        from a first image, by a solver
+    image = argmin_x loss(encoder(x))        from an initial image, by an optimiser
 
 A method adds its losses: of the style, which `prepare` summarises, and of the content. Of several
 targets, each where its mask is (`core.Regions`), the style loss is
 
     sum_k mean(m_k) loss_k(features under m_k)
 
-`apply` is pure: jit it, vmap it. `descend` does the same in chunks and hands out what there is, for
-progress bars, snapshots and Ctrl-C. Pixels are not constrained on the way; the result is clipped.
+`apply` is pure: jit it, vmap it. `run` does the same in chunks and yields what there is. Pixels are not
+constrained on the way; the result is clipped.
 """
 
 import dataclasses
@@ -19,13 +19,25 @@ from typing import Any, ClassVar, NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax.stages import Lowered
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
+from jaxstyle.core import (
+    Encoder,
+    Image,
+    InputError,
+    Loss,
+    Method,
+    ResumeState,
+    Scalar,
+    Snapshot,
+    Sum,
+    pytree,
+    regions,
+)
 from jaxstyle.image.resize import resize
 from jaxstyle.networks.windowed import Windowed
-from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
+from jaxstyle.optimizers import LBFGS, Losses, Optimizer, advance, as_pytree, minimise
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
 from jaxstyle.transforms.covariance import monge
@@ -38,27 +50,8 @@ class Target(NamedTuple):
     style: Image
 
 
-class Point(NamedTuple):
-    """All that a descent goes on from: the steps done, and the arrays of image and solver."""
-
-    step: int
-    leaves: list[Array | np.ndarray]
-
-
-class Snapshot(NamedTuple):
-    """Where a descent is: the steps done, the image (in [0, 1]), the losses of the last steps.
-
-    The arrays of its `point` are gone once the descent goes on.
-    """
-
-    step: int
-    image: Image
-    history: dict[str, np.ndarray]
-    point: Point
-
-
 class DivergedError(InputError):
-    """The loss is not finite any more; the image before it was is in the last snapshot."""
+    """The loss is not finite any more; the image before is in the last snapshot."""
 
 
 def from_content(content: Image, style: Image, seed: ArrayLike) -> Image:
@@ -105,40 +98,50 @@ class Staged(Method):
     def apply(self, content: Image, target: Any) -> Image:
         image: Any = None
         for method, own, goal in self.stages(content, target):
-            image = method.first(own, goal) if image is None else sized(image, own)
+            image = method.initial_image(own, goal) if image is None else sized(image, own)
             energy = partial(evaluate, method.encoder, method.loss(own, goal))
-            image = minimise(method.solver, energy, image)[0]
+            image = minimise(method.optimizer, method.steps, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
 
     def by_windows(self, content: Image, target: Any, tile: int) -> Image:
         return self.windowed(tile).apply(content, target)
 
-    def descend(
+    def run(
         self,
         content: Image,
         target: Any,
+        initial: Image | None = None,
+        extra_loss: Loss | None = None,
+        resume: ResumeState | None = None,
         every: int = 10,
-        first: Image | None = None,
-        point: Point | None = None,
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at the start and then about each `every` steps.
 
-        Starts at the image `first`, or goes on from a `point` of the same descent, if one is given. Raises
-        `DivergedError` when the loss is not finite.
+        Raises `DivergedError` when the loss is not finite.
         """
-        done, after = 0, -1 if point is None else point.step
-        for method, own, goal in self.stages(content, target):
-            if done + method.solver.steps >= after:
-                here = point and point._replace(step=point.step - done)
-                begin = None if first is None else sized(first, own)
-                for snapshot in method.snapshots(own, goal, every, begin, here):
-                    first, step = snapshot.image, done + snapshot.step
+        stages = self.stages(content, target)
+        done, after = 0, -1 if resume is None else resume.step
+        total = sum(stage.method.steps for stage in stages)
+        for method, own, goal in stages:
+            if done + method.steps >= after:
+                here = resume and resume._replace(step=resume.step - done)
+                begin = None if initial is None else sized(initial, own)
+                for snapshot in method.descend(own, goal, begin, extra_loss, here, every):
+                    initial, step = snapshot.raw, done + snapshot.step
                     if snapshot.step or not done:
-                        whole, at = sized(first, content), snapshot.point._replace(step=step)
-                        yield snapshot._replace(step=step, image=whole, point=at)
-                point = None
-            done += method.solver.steps
+                        state = snapshot.state and snapshot.state._replace(step=step)
+                        yield Snapshot(step, total, sized(initial, content), snapshot.losses, state)
+                resume = None
+            done += method.steps
+
+    def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
+        stages = jax.eval_shape(type(self).stages, self, content, target)
+        last: Stage = stages[-1]
+        begun = jax.eval_shape(_begin, *last, None, None)
+        steps = sum(stage.method.steps * stage.content.size / content.size for stage in stages)
+        advance = _advance.lower(last.method, *begun, last.method.chunk(10))
+        return [(_begin.lower(*last, None, None), 1.0), (advance, steps)]
 
 
 def sized(image: Image, content: Image) -> Image:
@@ -156,15 +159,23 @@ class Descent(Staged):
     PRESETS: ClassVar[dict[str, str]] = {}
 
     encoder: Encoder
-    solver: Solver = LBFGS()
+    optimizer: Optimizer = LBFGS()
+    steps: int = 300
     init: Start = from_content
     seed: ArrayLike = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "optimizer", as_pytree(self.optimizer))
+
+    @property
+    def draws(self) -> bool:
+        return self.init is from_noise
 
     def loss(self, content: Image, target: Any) -> Loss:
         """Return what the image has to minimise."""
         raise NotImplementedError
 
-    def first(self, content: Image, target: Any) -> Image:
+    def initial_image(self, content: Image, target: Any) -> Image:
         """Return the image to start from: of several styles the mean of those that each would give."""
         starts = [self.init(content, part.style, self.seed) for part, *_ in regions(target)]
         return sum(starts[1:], starts[0]) / len(starts)
@@ -175,40 +186,44 @@ class Descent(Staged):
     def windowed(self, tile: int) -> Self:
         return dataclasses.replace(self, encoder=Windowed(self.encoder, tile))
 
-    def stepping(self, steps: int) -> Self:
-        """Return the same with another number of steps."""
-        return dataclasses.replace(self, solver=dataclasses.replace(self.solver, steps=steps))  # pyright: ignore
-
-    def chunk(self, every: int = 10) -> int:
+    def chunk(self, every: int) -> int:
         """Return how many steps are compiled as one: about `every`, of which all steps are a multiple."""
-        return max(size for size in range(1, every + 1) if self.solver.steps % size == 0)
+        return max(size for size in range(1, every + 1) if self.steps % size == 0)
 
-    def snapshots(
-        self, content: Image, target: Any, every: int, first: Image | None, point: Point | None
+    def descend(
+        self,
+        content: Image,
+        target: Any,
+        initial: Image | None,
+        extra_loss: Loss | None,
+        resume: ResumeState | None,
+        every: int,
     ) -> Iterator[Snapshot]:
-        """Yield the snapshots of this descent alone: see `descend`."""
-        loss, image, state = _begin(self, content, target, first)
-        if point:
+        """Yield the snapshots of this descent alone: see `run`."""
+        loss, image, state = _begin(self, content, target, initial, extra_loss)
+        if resume:
             begun, structure = jax.tree.flatten((image, state))
-            if [np.shape(leaf) for leaf in begun] != [np.shape(leaf) for leaf in point.leaves]:
-                raise InputError("the solver has another state than in the version that this was begun with")
-            image, state = jax.tree.unflatten(structure, map(jnp.asarray, point.leaves))
-        at = lambda step: Point(step, jax.tree.leaves((image, state)))
-        chunk, done = self.chunk(every), point.step if point else 0
-        yield Snapshot(done, jnp.clip(image, 0, 1), {}, at(done))
-        for step in range(done + chunk, self.solver.steps + 1, chunk):
+            if [np.shape(leaf) for leaf in begun] != [np.shape(leaf) for leaf in resume.leaves]:
+                raise InputError("the optimiser has another state than in the version that this was begun with")
+            image, state = jax.tree.unflatten(structure, map(jnp.asarray, resume.leaves))
+        chunk, done = self.chunk(every), resume.step if resume else 0
+
+        def here(step: int, losses: dict[str, np.ndarray]) -> Snapshot:
+            leaves = jax.tree.leaves((image, state))
+            return Snapshot(step, self.steps, jnp.clip(image, 0, 1), losses, ResumeState(step, leaves))
+
+        yield here(done, {})
+        for step in range(done + chunk, self.steps + 1, chunk):
             image, state, history = _advance(self, loss, image, state, chunk)
-            terms = jax.device_get(history)
-            values = np.append(
-                terms["loss"], np.where(jnp.all(jnp.isfinite(image)), 0, np.nan)
-            )  # no loss yet
-            bad = np.flatnonzero(~np.isfinite(values))
+            losses = jax.device_get(history)
+            finite = np.where(jnp.all(jnp.isfinite(image)), 0, np.nan)  # of the image there is no loss yet
+            bad = np.flatnonzero(~np.isfinite(np.append(losses["loss"], finite)))
             if bad.size:
                 raise DivergedError(
                     f"loss or image is not finite at step {step - chunk + bad[0] + 1}: "
-                    "try a smaller learning rate, a smaller weight, or solver adam"
+                    "try a smaller learning rate, a smaller weight, or Adam"
                 )
-            yield Snapshot(step, jnp.clip(image, 0, 1), terms, at(step))
+            yield here(step, losses)
 
 
 class Stage(NamedTuple):
@@ -237,18 +252,15 @@ def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[s
 
 
 @jax.jit
-def _begin(method: Descent, content: Image, target: Any, first: Image | None) -> tuple[Loss, Image, Any]:
-    image = method.first(content, target) if first is None else first
-    return method.loss(content, target), image, method.solver.transform().init(image)
+def _begin(
+    method: Descent, content: Image, target: Any, initial: Image | None, extra: Loss | None
+) -> tuple[Loss, Image, Any]:
+    image = method.initial_image(content, target) if initial is None else initial
+    loss = method.loss(content, target)
+    return loss if extra is None else loss + extra, image, method.optimizer.init(image)
 
 
 @partial(jax.jit, static_argnames="count", donate_argnames="state")
-def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, History]:
-    return advance(method.solver, partial(evaluate, method.encoder, loss), image, state, count)
+def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, Losses]:
+    return advance(method.optimizer, partial(evaluate, method.encoder, loss), image, state, count)
 
-
-def programs(method: Staged, content: Image, target: Any) -> list[Any]:
-    """Return the programs that the last stage of a descent compiles, lowered: its beginning, some steps."""
-    last: Stage = jax.eval_shape(type(method).stages, method, content, target)[-1]
-    begun = jax.eval_shape(_begin, *last, None)
-    return [_begin.lower(*last, None), _advance.lower(last.method, *begun, last.method.chunk())]

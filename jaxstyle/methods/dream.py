@@ -14,7 +14,7 @@ from jaxstyle.core import Encoder, Image, Loss, Mask, Sum, pytree
 from jaxstyle.losses import Activation, Content, Variation
 from jaxstyle.methods.descent import Descent, Start, Target, from_content
 from jaxstyle.methods.gatys import Weights
-from jaxstyle.solvers import Adam, Solver
+from jaxstyle.optimizers import Adam, Optimizer
 
 DEFAULT = {"relu4_1": 1.0}
 
@@ -27,16 +27,20 @@ class Dream(Descent):
     `layers`: layers to excite, with weights; by default relu4_1
     `content_weight`: weight of the content loss
     `tv_weight`: weight of the total variation: smoother above 0
-    `solver`: Adam, or L-BFGS as in PyTorch or with optax's line search
+    `optimizer`: Adam, or L-BFGS as in PyTorch or with optax's line search
+    `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise
     """
+
+    NEEDS_STYLE = False
 
     encoder: Encoder
     layers: Weights | None = None
     content_weight: float = 0.0
     tv_weight: float = 1e-5
-    solver: Solver = Adam(100, 0.01)
+    optimizer: Optimizer = Adam(0.01)
+    steps: int = 100
     init: Start = from_content
     seed: ArrayLike = 0
 

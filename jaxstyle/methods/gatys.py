@@ -32,7 +32,7 @@ from jaxstyle.losses import (
 from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise, style_loss
 from jaxstyle.networks.convolution import average_pool
 from jaxstyle.networks.vgg import WIDTHS
-from jaxstyle.solvers import LBFGS, Adam, Solver
+from jaxstyle.optimizers import LBFGS, Adam, Optimizer
 
 LayerLoss = Callable[..., Loss]  # (features, weights[, mask of the style])
 Weights = dict[str, float]
@@ -65,7 +65,8 @@ class Gatys(Descent):
     `style_loss`: which statistic of the style is matched
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
     `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise
     """
@@ -87,7 +88,8 @@ class Gatys(Descent):
     content_loss: LayerLoss = Content.relative
     style_loss: LayerLoss = Gram.relative
     variation: Callable = jnp.square
-    solver: Solver = LBFGS(300)
+    optimizer: Optimizer = LBFGS()
+    steps: int = 300
     init: Start = from_content
     seed: ArrayLike = 0
 
@@ -114,7 +116,7 @@ class Gatys(Descent):
         """
         return cls(
             encoder.with_pool(average_pool),
-            solver=LBFGS(500),
+            steps=500,
             init=from_noise,
             style_weight=1e3,
             content_layers={"conv4_2": 1.0},
@@ -131,7 +133,7 @@ class Gatys(Descent):
         """
         return cls(
             encoder,
-            solver=LBFGS(500),
+            steps=500,
             style_weight=1.0,
             content_layers={"relu4_2": 1.0},
             style_layers=firsts("relu", [1e3 / width**2 for width in WIDTHS]),
@@ -143,12 +145,12 @@ class Gatys(Descent):
     def stanford(cls, encoder: Encoder) -> "Gatys":
         """The Stanford report (Wang, Guo & Lu), for VGG-16: relu2_2, style 1e5, TV 1e-5, from noise.
 
-        It gives weights and layers (sections 3, 4.1), 300 to 500 steps, but neither the solver (here
+        It gives weights and layers (sections 3, 4.1), 300 to 500 steps, but neither the optimiser (here
         L-BFGS, 500) nor the exponent and unit of the total variation (here squares, in [0, 1]).
         """
         return cls(
             encoder,
-            solver=LBFGS(500),
+            steps=500,
             init=from_noise,
             style_weight=1e5,
             tv_weight=1e-5,
@@ -169,7 +171,8 @@ class Gatys(Descent):
         """
         return cls(
             encoder,
-            solver=Adam(200, 0.1),
+            optimizer=Adam(0.1),
+            steps=200,
             init=from_noise,
             content_weight=6e-2,
             style_weight=1.0,
@@ -188,7 +191,8 @@ class Gatys(Descent):
         """
         return cls(
             encoder,
-            solver=LBFGS(200, learning_rate=0.2),
+            optimizer=LBFGS(learning_rate=0.2),
+            steps=200,
             style_weight=100.0,
             content_layers={"conv4_2": 1.0},
             style_layers=firsts("conv", [1e3 / width**2 for width in WIDTHS]),

@@ -6,7 +6,7 @@ Training is this method's `prepare`: see `training/johnson.py`. What differs fro
 `networks/johnson.py`; `alpha` is an addition.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
@@ -24,7 +24,7 @@ class Johnson(Method):
     `alpha`: 0 keeps the photograph, 1 is all style
     """
 
-    WEIGHTS: ClassVar[str | None] = None
+    NEEDS_STYLE = False
 
     network: TransformNet
     alpha: Array | float = 1.0

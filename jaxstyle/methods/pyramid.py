@@ -46,7 +46,7 @@ class Pyramid(Staged):
             own = target.map(part) if isinstance(target, Regions) else part(target)
             size = halved(content, times).shape[:2]
             own = own.of_masks(lambda mask: resize_mask(mask, *size)) if isinstance(own, Regions) else own
-            method = self.method.stepping(self.steps[-times]) if times else self.method
+            method = dataclasses.replace(self.method, steps=self.steps[-times]) if times else self.method
             return method.stages(halved(content, times), own)
 
         return [stage for times in range(len(self.steps), -1, -1) for stage in level(times)]

@@ -14,7 +14,7 @@ from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
 from jaxstyle.losses import Content, Gram, Variation
 from jaxstyle.methods.descent import Descent, Start, Target, from_noise, style_loss
 from jaxstyle.methods.gatys import Weights
-from jaxstyle.solvers import LBFGS, Solver
+from jaxstyle.optimizers import LBFGS, Optimizer
 
 
 @pytree
@@ -25,16 +25,20 @@ class Reconstruct(Descent):
     `content_layers`: layers whose features are given back, with weights
     `style_layers`: layers whose second moments are given back, with weights
     `tv_weight`: weight of the total variation: smoother above 0
-    `solver`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise
     """
+
+    NEEDS_STYLE = False
 
     encoder: Encoder
     content_layers: Weights | None = None
     style_layers: Weights | None = None
     tv_weight: float = 0.0
-    solver: Solver = LBFGS(300)
+    optimizer: Optimizer = LBFGS()
+    steps: int = 300
     init: Start = from_noise
     seed: ArrayLike = 0
 

@@ -35,7 +35,7 @@ from jaxstyle.losses import Content, Gram
 from jaxstyle.networks.convolution import direct
 from jaxstyle.networks.decoders import trained_conv
 from jaxstyle.networks.vgg import VGG
-from jaxstyle.solvers import Adam, minimise
+from jaxstyle.optimizers import Adam, minimise
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.training.recipe import Recipe
 
@@ -125,8 +125,8 @@ class LiteEncoder(Recipe):
         """Return the content on its way to the style, as the student sees it."""
         layers = dict.fromkeys(self.style_weight, 1.0)
         match = Gram.relative(student(style, layers), layers)
-        image, _ = minimise(Adam(self.strokes, self.pace), lambda x: (match(student(x, layers)), {}), content)
-        return image
+        energy = lambda x: (match(student(x, layers)), {})
+        return minimise(Adam(self.pace), self.strokes, energy, content)[0]
 
     def error(self, student: VGG, image: Image) -> Scalar:
         """Return how far the student's features and second moments are from the teacher's, relatively."""

@@ -7,11 +7,15 @@
 In `Luminance` the style's luminance gets the mean and deviation of the content's first, as in the paper.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax.stages import Lowered
 
-from jaxstyle.core import Image, Mask, Method, Regions, pytree, regions
+from jaxstyle.core import Image, Mask, Method, Regions, Snapshot, pytree, regions
 from jaxstyle.image.color import from_yiq, to_yiq
 from jaxstyle.image.noise import noise_of
 from jaxstyle.statistics.covariance import Covariance
@@ -63,6 +67,10 @@ class ColorKeeping(Method):
         return self._applied(Tiled(self.method, tile), content, target)
 
     def _applied(self, method: Method, content: Image, target: Any) -> Image:
+        return self.after(method.apply(*self.seen(method, content, target)), content)
+
+    def seen(self, method: Method, content: Image, target: Any) -> tuple[Image, Any]:
+        """Return the content and the target that the method is to see."""
         weight = target.weight if isinstance(target, Regions) else None
 
         def prepared(part: tuple[Image, Mask | None]) -> Any:
@@ -71,8 +79,23 @@ class ColorKeeping(Method):
 
         style, mask = regions(target)[0].target
         changed, _ = self.before(content, style, weight, mask)
-        inner = target.map(prepared) if isinstance(target, Regions) else prepared(target)
-        return self.after(method.apply(changed, inner), content)
+        return changed, target.map(prepared) if isinstance(target, Regions) else prepared(target)
+
+    def run(self, content: Image, target: Any, *args: Any, **kwargs: Any) -> Iterator[Snapshot]:
+        for snapshot in self.method.run(*_seen(self, content, target), *args, **kwargs):
+            yield snapshot.then(partial(self.after, content=content))
+
+    def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
+        seen = jax.eval_shape(_seen, self, content, target)
+        return [(_seen.lower(self, content, target), 1.0), *self.method.programs(*seen)]
+
+    def remarks(self, content: Image, target: Any) -> list[str]:
+        return self.method.remarks(*_seen(self, content, target))
+
+
+@jax.jit
+def _seen(keeping: ColorKeeping, content: Image, target: Any) -> tuple[Image, Any]:
+    return keeping.seen(keeping.method, content, target)
 
 
 @pytree

@@ -1,8 +1,12 @@
 """Smooth what a method makes by what the content shows: see `smoothing/`."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from jaxstyle.core import Image, Mask, Method, Smoother, pytree
+import jax
+from jax.stages import Lowered
+
+from jaxstyle.core import Image, Mask, Method, Smoother, Snapshot, pytree
 
 
 @pytree
@@ -11,6 +15,9 @@ class Smoothed(Method):
 
     method: Method
     smoother: Smoother
+
+    def rounded(self, image: Image | Mask) -> Image | Mask:
+        return self.method.rounded(image)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare(style, mask)
@@ -23,3 +30,18 @@ class Smoothed(Method):
 
     def apply(self, content: Image, target: Any) -> Image:
         return self.smoother(self.method.apply(content, target), content)
+
+    def run(self, content: Image, target: Any, *args: Any, **kwargs: Any) -> Iterator[Snapshot]:
+        for snapshot in self.method.run(content, target, *args, **kwargs):
+            yield snapshot.then(lambda image: _smooth(self.smoother, image, content))
+
+    def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
+        return self.method.programs(content, target)
+
+    def remarks(self, content: Image, target: Any) -> list[str]:
+        return self.method.remarks(content, target)
+
+
+@jax.jit
+def _smooth(smoother: Smoother, image: Image, content: Image) -> Image:
+    return smoother(image, content)

@@ -19,6 +19,9 @@ class Tiled(Method):
     def remarks(self, content: Image, target: Any) -> list[str]:
         return self.method.remarks(content, target)
 
+    def rounded(self, image: Image | Mask) -> Image | Mask:
+        return self.method.rounded(image)
+
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare_by_windows(style, mask, self.tile)
 

@@ -1,9 +1,10 @@
-"""Solvers: from an energy and a first image to a better image.
+"""Optimisers: from an energy and an initial image to a better image.
 
-    energy: x -> (value, terms)        minimise(solver, energy, x) -> (x, history)
+    energy: x -> (value, terms)        minimise(optimizer, steps, energy, x) -> (x, losses)
 
-A solver is a few numbers and an optax transformation; the loop is one compiled `lax.scan`. History
-holds, for every step, the value and its terms before that step.
+An optimiser is any `optax.GradientTransformation`; the loop is one compiled `lax.scan`. The losses hold, for
+every step, the value and its terms before that step. Those here are such transformations too, whose numbers
+are leaves: another learning rate does not retrace.
 
 `LBFGS` is the algorithm of torch.optim.LBFGS without line search, which the published Gatys results
 used (Nocedal & Wright, algorithm 7.4): one evaluation a step; a first step of min(1, 1/|g|_1) times
@@ -15,7 +16,7 @@ is optax's, with a line search that guarantees descent for at least one evaluati
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ from jaxstyle import spectrum
 from jaxstyle.core import Scalar, pytree
 
 Energy = Callable[[Array], tuple[Scalar, dict[str, Scalar]]]
-History = dict[str, Float[Array, " steps"]]
+Losses = dict[str, Float[Array, " steps"]]
 
 
 class LBFGSState(NamedTuple):
@@ -43,7 +44,7 @@ class LBFGSState(NamedTuple):
     filter: spectrum.Spectrum | None
 
     def precondition(self, x: Array) -> Array:
-        """Multiply by what the recursion starts from, but for a number."""
+        """Apply the initial inverse Hessian, up to a scalar."""
         return x if self.filter is None else spectrum.filtered(self.filter, x)
 
 
@@ -107,75 +108,112 @@ def _inverse_hessian(state: LBFGSState, gradient: Array, memory: int) -> Array:
     return jax.lax.fori_loop(0, filled, forward, state.scale * state.precondition(q))
 
 
+class Own:
+    """A transformation made of a pytree's numbers; `STEPS` is how many usually suffice for a picture."""
+
+    STEPS: ClassVar[int]
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        """Return optax's form of it."""
+        raise NotImplementedError
+
+    @property
+    def init(self) -> Callable[[Any], Any]:
+        return self.transformation().init
+
+    @property
+    def update(self) -> Callable[..., Any]:
+        return self.transformation().update
+
+
 @pytree
-class LBFGS:
+class LBFGS(Own):
     """PyTorch's L-BFGS: `memory` pairs, no line search."""
 
-    steps: int = 500
+    STEPS = 300
+
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transform(self) -> optax.GradientTransformation:
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
         return lbfgs(self.learning_rate, self.memory)
 
 
 @pytree
-class Spectral:
+class Spectral(Own):
     """L-BFGS that learns the curvature of frequencies and colours: fewer steps to the same loss."""
 
-    steps: int = 200
+    STEPS = 200
+
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transform(self) -> optax.GradientTransformation:
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
         return lbfgs(self.learning_rate, self.memory, learned=True)
 
 
 @pytree
-class Zoom:
+class Zoom(Own):
     """L-BFGS with optax's zoom line search: two evaluations a step or more, never uphill."""
 
-    steps: int = 250
+    STEPS = 250
+
     memory: int = 20
 
-    def transform(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
         return optax.lbfgs(memory_size=self.memory)
 
 
 @pytree
-class Adam:
+class Adam(Own):
     """Adam (Kingma & Ba 2015); the learning rate is in units of the image's range [0, 1]."""
 
-    steps: int = 1000
+    STEPS = 1000
+
     learning_rate: float = 0.02
     b1: float = 0.9
     b2: float = 0.999
 
-    def transform(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate, self.b1, self.b2)
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return optax.with_extra_args_support(optax.adam(self.learning_rate, self.b1, self.b2))
 
 
-Solver = LBFGS | Spectral | Zoom | Adam
-SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "spectral": Spectral, "zoom": Zoom, "adam": Adam}
+@pytree
+class Foreign(Own):
+    """Any transformation of optax's as a pytree: its functions choose the program, nothing of it is a leaf."""
+
+    given: tuple
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return optax.with_extra_args_support(self.given)  # pyright: ignore
 
 
-def advance(solver: Solver, energy: Energy, x: Array, state, count: int) -> tuple[Array, object, History]:
-    """Take `count` steps from `x` and the solver's `state` (at first `solver.transform().init(x)`)."""
-    transform = optax.with_extra_args_support(solver.transform())
+Optimizer = optax.GradientTransformation | Own
+OPTIMIZERS: dict[str, type[Own]] = {"lbfgs": LBFGS, "spectral": Spectral, "zoom": Zoom, "adam": Adam}
+
+
+def as_pytree(optimizer: Optimizer) -> Own:
+    """Return an optimiser whose numbers, if it is ours, are leaves, and that can be an argument of a program."""
+    return Foreign(optimizer) if isinstance(optimizer, optax.GradientTransformation) else optimizer
+
+
+def advance(optimizer: Optimizer, energy: Energy, x: Array, state, count: int) -> tuple[Array, Any, Losses]:
+    """Take `count` steps from `x` and the optimiser's `state` (at first `optimizer.init(x)`)."""
+    update = as_pytree(optimizer).transformation().update
     evaluate = jax.value_and_grad(energy, has_aux=True)
 
     def step(carry, _):
         x, state = carry
         (value, terms), gradient = evaluate(x)
         extra = {"value": value, "grad": gradient, "value_fn": lambda x: energy(x)[0]}
-        update, state = transform.update(gradient, state, x, **extra)
-        return (x + update, state), terms | {"loss": value}
+        change, state = update(gradient, state, x, **extra)
+        return (x + change, state), terms | {"loss": value}
 
-    (x, state), history = jax.lax.scan(step, (x, state), length=count)
-    return x, state, history
+    (x, state), losses = jax.lax.scan(step, (x, state), length=count)
+    return x, state, losses
 
 
-def minimise(solver: Solver, energy: Energy, x: Array) -> tuple[Array, History]:
-    """Take all of the solver's steps from `x`."""
-    x, _, history = advance(solver, energy, x, solver.transform().init(x), solver.steps)
-    return x, history
+def minimise(optimizer: Optimizer, steps: int, energy: Energy, x: Array) -> tuple[Array, Losses]:
+    """Take steps from `x`."""
+    x, _, losses = advance(optimizer, energy, x, optimizer.init(x), steps)
+    return x, losses
