@@ -125,10 +125,14 @@ class Staged(Method):
         """Yield a snapshot at the start and then about each `every` steps.
 
         Starts at the image `first`, or goes on from a `point` of the same descent, if one is given. Raises
+        `InputError` before the first snapshot where windows cannot compute a loss, of any stage, and
         `DivergedError` when the loss is not finite.
         """
+        stages = self.stages(content, target)
+        for stage in stages:
+            _check_windows(stage)
         done, after = 0, -1 if point is None else point.step
-        for method, own, goal in self.stages(content, target):
+        for method, own, goal in stages:
             if done + method.solver.steps >= after:
                 here = point and point._replace(step=point.step - done)
                 begin = None if first is None else sized(first, own)
@@ -245,6 +249,13 @@ def _begin(method: Descent, content: Image, target: Any, first: Image | None) ->
 @partial(jax.jit, static_argnames="count", donate_argnames="state")
 def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, History]:
     return advance(method.solver, partial(evaluate, method.encoder, loss), image, state, count)
+
+
+def _check_windows(stage: Stage) -> None:
+    """Raise `InputError` where a descent is to go by windows and its loss needs the whole image."""
+    if isinstance(stage.method.encoder, Windowed):
+        loss, image, _ = jax.eval_shape(_begin, *stage, None)
+        jax.eval_shape(evaluate, stage.method.encoder, loss, image)
 
 
 def programs(method: Staged, content: Image, target: Any) -> list[Any]:
