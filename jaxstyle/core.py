@@ -363,7 +363,9 @@ class Method:
         as well; a single pass has none of these, and raises `InputError`.
         """
         if not (initial is None and extra_loss is None and resume is None):
-            raise InputError(f"{type(self).__name__} makes its image in one pass: there is nothing to start from")
+            raise InputError(
+                f"{type(self).__name__} makes its image in one pass: there is nothing to start from"
+            )
         image = _applied(self, *self._padded(content, target))
         yield Snapshot(1, 1, image[: content.shape[0], : content.shape[1]])
 

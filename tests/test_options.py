@@ -1,6 +1,14 @@
-"""The law of options: each does something, is refused in one line, or is not offered."""
+"""The law of options: each does something, is refused in one line, or is not offered.
+
+Every option of every method's command is given, and the whole command runs. What it leaves is compared with
+what it leaves without the option, or with another value of it: an option that does nothing gives the same for
+both. So that this is quick, commands get small networks with random parameters, look at one layer where they
+would look at many, and make few steps.
+"""
 
 import json
+from functools import cache, partial
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -8,31 +16,38 @@ import pytest
 from PIL import Image
 
 from jaxstyle import cli, weights
-from jaxstyle.cli import sweep
+from jaxstyle.cli import plan, sweep
 from jaxstyle.cli.parser import Parser
 from jaxstyle.cli.stylize import STYLELESS, add_method
 from jaxstyle.core import Method
 from jaxstyle.image import io
 from jaxstyle.methods import METHODS
+from jaxstyle.methods.colors import ColorTransfer
 from jaxstyle.methods.descent import Descent
+from jaxstyle.networks import VGG
+from jaxstyle.networks.decoders import Decoder, Decoders
+from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.networks.linear import LinearTransfer
+from jaxstyle.networks.unpooling import Unpooling, thin
+from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 VALUES = {  # what to give an option so that it shows
     "--alpha": "0.3",
     "--checkpoint": "kept",
-    "--content-layers": "relu1_1",
-    "--content-mask": "halves.png",
+    "--content-layers": "relu1_2",
+    "--content-mask": "turned.png",
     "--content-weight": "7",
     "--depth": "16",
-    "--encoder": "other.safetensors",
     "--frames": "frames",
     "--history": "losses.png",
     "--init": "noise",
     "--keep-color": "luminance",
     "--layers": "relu1_1",
     "--learning-rate": "0.3",
-    "--levels": "1",
-    "--memory": "64GB",
+    "--levels": "2",
+    "--memory": "1kB",
     "--mix": "1 3",
+    "--overwrite": "",
     "--pairs": "1",
     "--paint-steps": "1",
     "--patch": "1",
@@ -47,35 +62,51 @@ VALUES = {  # what to give an option so that it shows
     "--size": "40",
     "--smooth": "guided",
     "--solver": "adam",
-    "--steps": "3",
-    "--style-layers": "relu1_1",
+    "--steps": "2",
+    "--style-layers": "relu1_2",
     "--style-loss": "moments",
-    "--style-mask": "halves.png",
+    "--style-mask": "turned.png",
     "--style-size": "40",
     "--style-weight": "0",
     "--tile": "16",
     "--tv-weight": "9",
     "--way": "cholesky",
-    "--weights": "network.safetensors",
 }
-GOES_WITH = {  # what makes room for an option, and is there without it too
-    "--content-mask": "other.png",
-    "--mix": "other.png",
-    "--pairs": "--solver lbfgs --steps 3",
-    "--preset": "--encoder vgg19-lite",
-    "--pyramid": "--size 80",
+GOES_WITH = {  # what makes room for an option and, where it is costly without, another value of it
+    "--content-mask": "--content-mask halves.png --style-mask halves.png",
+    "--mix": "other.png --mix 3 1",
+    "--pairs": "--tv-weight 9",  # else a few steps from noise are the same with any number of pairs
+    "--style-mask": "--content-mask halves.png --style-mask halves.png",
 }
-PRESETS = {"mmd": "linear", "wct": "pytorch"}
+ONE_LAYER = "--encoder encoder.safetensors --steps 4 --content-layers relu1_1 --style-layers relu1_1"
+ONE_LEVEL = "--encoder encoder.safetensors --levels 1 --weights"
 QUICK = {  # what makes a method quick
-    **dict.fromkeys(("wct", "photo-wct", "histogram", "style-swap"), "--levels 2"),
-    "johnson": "--weights johnson-ink",
+    **dict.fromkeys(("gatys", "mrf", "mmd", "deep-photo", "reconstruct"), ONE_LAYER),
+    "dream": "--encoder encoder.safetensors --steps 4 --layers relu1_2",
+    **dict.fromkeys(("wct", "histogram", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
+    "photo-wct": f"{ONE_LEVEL} unpooling.safetensors --smooth none",
+    "adain": "--encoder encoder.safetensors --weights decoder.safetensors",
+    "linear": "--encoder encoder.safetensors --weights linear.safetensors",
+    "wct2": "--encoder encoder.safetensors --weights wavelets.safetensors",
+    "johnson": "--weights johnson.safetensors",
+    "pitie": "--rotations 2",
 }
-ALWAYS = {"-h", "--output", "--overwrite"}  # the last has a test of its own
-STARTS = {"reconstruct": "content"}  # of what starts from noise
+OWN_VALUES = {  # where those of `VALUES` would not do
+    ("mmd", "--preset"): "linear",
+    ("wct", "--preset"): "pytorch",
+    ("reconstruct", "--init"): "content",  # it starts from noise
+    ("dream", "--solver"): "lbfgs",  # it has Adam
+}
+ROOM = {  # what makes room for an option of one method
+    ("dream", "--pairs"): "--solver lbfgs",
+    ("deep-photo", "--preset"): "--paint-steps 1",  # of 1000
+}
+OUTPUTS = {"--quality": "out.jpg", "--overwrite": "photo.png"}  # the last is read, too
 
 
 def options_of(parser) -> set[str]:
-    return {action.option_strings[0] for action in parser._actions if action.option_strings} - ALWAYS
+    every = {action.option_strings[0] for action in parser._actions if action.option_strings}
+    return every - {"-h", "--output"}
 
 
 def offered(name: str) -> set[str]:
@@ -83,24 +114,45 @@ def offered(name: str) -> set[str]:
     return options_of(add_method(Parser().add_subparsers(), name, METHODS[name]))
 
 
-def family(name: str) -> type:
-    """Return what methods share that do the same with the same options; a class of its own is alone."""
-    method = METHODS[name]
-    base = next((METHODS[other] for other in METHODS if METHODS[other] in method.__mro__[1:]), method)
-    return base if base.__base__ is Method else base.__base__
-
-
-def tried(name: str) -> list[str]:
-    """Return the options to try: those that the first of a family has are tried there."""
-    first = next(other for other in METHODS if family(other) == family(name))
-    return sorted(offered(name) - (offered(first) if first != name else set()))
-
-
 @pytest.fixture(autouse=True)
 def _room_for_programs():
     """Forget programs after each test, of which each has dozens: see `conftest`."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _no_forecasts(monkeypatch):
+    """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
+    monkeypatch.setattr(plan, "rate", lambda: 1e9)
+    monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
+
+
+def untrained(make, *numbers):
+    """Return a network with random parameters, those too that training starts at zero."""
+    generator = np.random.default_rng(0)
+
+    def drawn(leaf) -> np.ndarray:
+        deviation = (2 / np.prod(leaf.shape[:-1])) ** 0.5 if leaf.ndim > 1 else 0.1
+        return generator.normal(0, deviation, leaf.shape).astype(np.float32)
+
+    return jax.tree.map(drawn, jax.eval_shape(partial(make, *numbers)))
+
+
+def darker(network):
+    """Return a network with smaller parameters."""
+    return jax.tree.map(lambda leaf: 0.9 * leaf, network)
+
+
+def small_encoder() -> VGG:
+    """Return VGG-19 down to relu4_1, its convolutions of rank 16."""
+    names = conv_names("vgg19")[:9]
+    widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
+    parameters = {}
+    for name, pair in zip(names, pairwise(widths), strict=True):
+        conv = thin(jax.random.key(0), *pair, 16)
+        parameters[name] = {part: getattr(conv, part)[...] for part in ("kernel", "bias", "lift")}
+    return VGG(parameters, "torchvision")
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +165,20 @@ def folder(tmp_path_factory):
     halves = np.zeros((36, 48, 3), np.uint8)
     halves[:, :20, 0], halves[:, 20:, 2] = 255, 255
     Image.fromarray(halves).save(path / "halves.png")
-    weights.save(path / "other.safetensors", darker(weights.load("vgg19-lite")), {})
+    Image.fromarray(halves[:, ::-1]).save(path / "turned.png")
+    networks = {
+        "encoder": untrained(small_encoder),
+        "decoder": untrained(Decoder, 4, (16, 16, 16, 16)),
+        "decoders": untrained(Decoders, (1, 2), (16, 16)),
+        "linear": untrained(LinearTransfer, 1, 16, (16,)),
+        "unpooling": untrained(Unpooling, 2, "max", (16, 16)),
+        "wavelets": untrained(Unpooling, 2, "cat", (16, 16)),
+        "johnson": untrained(TransformNet, 16, 0),
+    }
+    for name, network in networks.items():
+        weights.save(path / f"{name}.safetensors", network, {})
+        weights.save(path / f"darker_{name}.safetensors", darker(network), {})
     return path
-
-
-def darker(network):
-    """Return a network with smaller parameters."""
-    return jax.tree.map(lambda leaf: 0.9 * leaf, network)
 
 
 class Run:
@@ -127,61 +186,78 @@ class Run:
 
     def __init__(self, folder, place, capsys, words: list[str], output: str):
         place.mkdir()
-        where = lambda word: place if word in ("kept", "frames", "losses.png") else folder
-        files = {*(path.name for path in folder.iterdir()), "kept", "frames", "losses.png"}
+        written = {"kept", "frames", "losses.png", output}
+        if (folder / output).exists():
+            (place / output).write_bytes((folder / output).read_bytes())
+        where = lambda word: place if word in written else folder
+        files = {*(path.name for path in folder.iterdir()), *written}
         words = [str(where(word) / word) if word in files else word for word in words]
         try:
             self.code = cli.main([*words, "--output", str(place / output)])
         except SystemExit as stop:
             self.code = stop.code
-        self.error = capsys.readouterr().err
-        self.files = sorted(path.name for path in place.iterdir())
+        self.error, self.result = capsys.readouterr().err, None
         if self.code == 0:
             picture = io.open_picture(place / output)
             facts = json.loads((place / f"{output}.provenance.json").read_text())
             tiled = any(name in facts["method"] for name in ("Tiled", "Windowed"))
-            planned = "about " in self.error
-            self.result = (picture.image.tobytes(), picture.depth, tiled, planned, self.files)
+            files = sorted(path.name for path in place.iterdir())
+            self.result = (picture.image.tobytes(), picture.depth, tiled, files)
 
 
-def quick(name: str) -> list[str]:
+def check(option: str, base: Run, other: Run) -> None:
+    """Fail unless an option changes what a command leaves, or is refused in one line."""
+    assert base.code == (2 if option == "--overwrite" else 0), (option, base.error)
+    if other.code == 0:
+        assert other.result != base.result, f"{option} does nothing"
+    else:
+        assert (base.code, other.code) == (0, 2), (option, other.error)
+        assert other.error.count("\n") == 1, (option, other.error)
+
+
+def runner(folder, place, capsys):
+    """Return a function that runs a command, each once."""
+
+    @cache
+    def remembered(words: tuple[str, ...], output: str) -> Run:
+        own = place / str(len(list(place.iterdir())))
+        return Run(folder, own, capsys, [*words], output)
+
+    return lambda words, output: remembered(tuple(words), output)
+
+
+def quick(name: str, option: str = "") -> list[str]:
+    """Return a quick command of a method, with room for an option."""
     pictures = ["photo.png", *([] if METHODS[name] in STYLELESS else ["style.png"])]
-    return [name, *pictures, *QUICK.get(name, "").split()]
+    room = ROOM.get((name, option), GOES_WITH.get(option, ""))
+    if option == "--seed" and issubclass(METHODS[name], Descent):
+        room = "--init noise"
+    return [name, *pictures, *room.split(), *QUICK.get(name, "").split()]
+
+
+def leaving_out(option: str, words: list[str]) -> list[str]:
+    """Return words without an option and what it is given."""
+    if option not in words:
+        return words
+    place = words.index(option)
+    following = next((i for i, word in enumerate(words) if i > place and word.startswith("--")), len(words))
+    return words[:place] + words[following:]
+
+
+def value_of(name: str, option: str, before: list[str]) -> list[str]:
+    """Return what to give an option: of weights others than before."""
+    if option in ("--weights", "--encoder"):
+        return [f"darker_{before[before.index(option) + 1]}"]
+    return OWN_VALUES.get((name, option), VALUES[option]).split()
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_option_does_something_or_is_refused(name, folder, tmp_path, capsys):
-    runs = {}
-
-    def run(words: list[str], output: str) -> Run:
-        key = (*words, output)
-        if key not in runs:
-            runs[key] = Run(folder, tmp_path / str(len(runs)), capsys, words, output)
-        return runs[key]
-
-    for option in tried(name):
-        special = {"--preset": PRESETS, "--init": STARTS}.get(option, {})
-        value = special.get(name, VALUES[option])
-        output = "out.jpg" if option == "--quality" else "out.png"
-        without = [*quick(name)]
-        more = GOES_WITH.get(option, "").split()
-        if option == "--seed" and issubclass(METHODS[name], Descent):
-            more = ["--init", "noise"]
-        without[2:2] = [word for word in more if word.endswith(".png")]
-        without += [word for word in more if not word.endswith(".png")]
-        if issubclass(METHODS[name], Descent) and "--steps" not in without:
-            without += ["--steps", "2"]
-        base = run(without, output)
-        assert base.code == 0, (option, base.error)
-        changed = [*without]
-        if option in changed:
-            del changed[changed.index(option) : changed.index(option) + 2]
-        other = run([*changed, option, *value.split()], output)
-        if other.code == 0:
-            assert other.result != base.result, f"{name} {option} does nothing"
-        else:
-            assert other.code == 2, (option, other.error)
-            assert other.error.count("\n") == 1, (option, other.error)
+    run = runner(folder, tmp_path, capsys)
+    for option in sorted(offered(name)):
+        output, without = OUTPUTS.get(option, "out.png"), quick(name, option)
+        given = [*leaving_out(option, without), option, *value_of(name, option, without)]
+        check(option, run(without, output), run(given, output))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -202,11 +278,19 @@ def test_a_picture_that_is_read_is_overwritten_only_if_asked(name, folder, tmp_p
         assert photo.read_bytes() != (folder / "photo.png").read_bytes()
 
 
+def test_what_cannot_be_tiled_is_refused_before_steps_that_can(folder, tmp_path, capsys):
+    words = [*quick("deep-photo"), "--tile", "16", "--paint-steps", "1"]
+    refused = Run(folder, tmp_path / "run", capsys, words, "out.png")
+    assert (refused.code, refused.error.count("\n")) == (2, 1), refused.error
+    assert "Photoreal needs the whole image at once" in refused.error
+
+
 SWEEPS = {
     "--draws": ("2", "--search alpha=0.1:1"),
     "--over": ("alpha=0.2,0.7", "--over alpha=0.1,0.8"),
     "--search": ("alpha=0.2:1", "--search alpha=0.1:1 --draws 2"),
     "--seed": ("4", "--search alpha=0.1:1 --draws 2"),
+    "--overwrite": ("", "--over alpha=0.1,0.8"),
     "--quality": ("20", "--over alpha=0.1,0.8"),
     "--size": ("40", "--over alpha=0.1,0.8"),
     "--style-size": ("40", "--over alpha=0.1,0.8"),
@@ -223,11 +307,10 @@ def test_every_option_of_a_sweep_does_something_or_is_refused(folder, tmp_path, 
         action for action in names.choices["sweep"]._actions if hasattr(action, "choices") and action.choices
     ]
     assert options_of(every.choices["pitie"]) == SWEEPS.keys()
-    for number, (option, (value, base)) in enumerate(SWEEPS.items()):
-        output = "out.jpg" if option == "--quality" else "out.png"
+    run = runner(folder, tmp_path, capsys)
+    for option, (value, base) in SWEEPS.items():
+        output = OUTPUTS.get(option, "out.png")
         common = ["sweep", "pitie", "photo.png", "style.png"]
-        without = Run(folder, tmp_path / f"base{number}", capsys, [*common, *base.split()], output)
         again = [] if option in ("--over", "--search") else base.split()
-        other = Run(folder, tmp_path / f"other{number}", capsys, [*common, *again, option, value], output)
-        assert without.code == 0
-        assert other.code == 2 or other.result != without.result, option
+        without = run([*common, *base.split()], output)
+        check(option, without, run([*common, *again, option, *value.split()], output))

@@ -10,17 +10,18 @@ import jax
 
 from jaxstyle import core
 from jaxstyle.cli import stylize
+from jaxstyle.cli.build import build, fields
 from jaxstyle.cli.options import count
 from jaxstyle.cli.parser import Parser, others
+from jaxstyle.cli.render import check_not_read
 from jaxstyle.core import Image, InputError, Method, unknown
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
 from jaxstyle.methods import METHODS
-from jaxstyle.methods.descent import Descent
 
 DEFAULT = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
 
-DESCENTS = [method for method in METHODS.values() if issubclass(method, Descent)]
+DESCENTS = [name for name, method in METHODS.items() if "optimizer" in fields(method)]
 SIZE = 256  # pixels of the long edge
 
 
@@ -52,10 +53,10 @@ def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
     parser = stylize.add_method(commands, method, METHODS[method])
     pictures = [
         str(options.content),
-        *([str(options.style)] if METHODS[method] not in stylize.STYLELESS else []),
+        *([str(options.style)] if METHODS[method].NEEDS_STYLE else []),
     ]
     more = ["--weights", given] if given else []
-    more += ["--steps", str(options.steps)] if options.steps and issubclass(METHODS[method], Descent) else []
+    more += ["--steps", str(options.steps)] if options.steps and method in DESCENTS else []
     return parser.parse_args([*pictures, "--output", str(options.output), *more])
 
 
@@ -70,15 +71,15 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
 def run(options: argparse.Namespace) -> int:
     """Run all methods and write the grid."""
     io.check_output(options.output)
-    stylize.check_not_read(options.output, (options.content, options.style))
+    check_not_read(options.output, (options.content, options.style))
     fitted = (lambda image: fit(image, options.size)) if options.size else (lambda image: shrink(image, SIZE))
     content, style = (fitted(io.read(path)) for path in (options.content, options.style))
-    if options.steps and not any(METHODS.get(name.partition(":")[0]) in DESCENTS for name in options.methods):
+    if options.steps and not any(name.partition(":")[0] in DESCENTS for name in options.methods):
         raise InputError("--steps is of methods that descend, of which there is none: leave it out")
     every = [options_of(name, options) for name in options.methods]
     images, labels = [content, style], ["content", "style"]
     for name, own in zip(options.methods, every, strict=True):
-        image, seconds = timed(stylize.build(own)[0], content, style)
+        image, seconds = timed(build(own)[0], content, style)
         images, labels = [*images, image], [*labels, f"{name}, {seconds:.{0 if seconds >= 10 else 2}f} s"]
         print(f"{name}: {seconds:.2f} s", file=sys.stderr)
     io.write(options.output, plot.sheet(images, labels, options.columns))

@@ -123,7 +123,9 @@ def operations(programs: list[tuple[Compiled, float]]) -> float:
     return sum(times * program.cost_analysis().get("flops", 0.0) for program, times in programs)
 
 
-def fitting(in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: float | None) -> Plan:
+def fitting(
+    in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: float | None
+) -> Plan:
     """Return how a method runs within `limit` bytes, or those that there are: whole, or in what tiles.
 
     `in_tiles` gives the method whose tiles have a side, or none; `given` are content, style and masks as

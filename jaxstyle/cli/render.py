@@ -74,7 +74,12 @@ def run(options: argparse.Namespace) -> int:
         seconds = {"total": time.perf_counter() - losses.start}
         if losses.seconds_to_first:
             seconds["to_first_losses"] = losses.seconds_to_first
-        facts = {"preset": options.preset, "weights": weight_files, "steps": last.step, "of_steps": last.steps}
+        facts = {
+            "preset": options.preset,
+            "weights": weight_files,
+            "steps": last.step,
+            "of_steps": last.steps,
+        }
         save = partial(
             io.write,
             alpha=given.content_weight,

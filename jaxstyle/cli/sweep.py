@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxstyle.cli import pictures, provenance, stylize
-from jaxstyle.cli.options import LARGEST_SEED, count, number, seed
+from jaxstyle.cli.build import build, check_draws, fields
+from jaxstyle.cli.options import LARGEST_SEED, count, documented, number, seed
 from jaxstyle.cli.parser import others
+from jaxstyle.cli.render import check_outputs, more_pixels
 from jaxstyle.core import InputError
 from jaxstyle.image import io, plot
 from jaxstyle.methods import METHODS
+from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.wrappers.sweep import draw, grid, sweep
 
 DRAWS = 12
@@ -29,9 +32,9 @@ def add(commands) -> None:
         own = stylize.add_parser(names, name, method, several=False)
         own.set_defaults(run=run)
         stylize.add_own(own, method, files=False)
-        if "smooth" not in stylize.names(method):
+        if "smooth" not in fields(method):
             stylize.add_smooth(own)
-        if "seed" not in stylize.documented(method)[1]:
+        if "seed" not in documented(method)[1]:
             own.add_argument("--seed", type=seed, metavar="N", help="seed of a search's draws")
         over = "values of an option, e.g. style-weight=1,10,100; of two options: rows and columns"
         own.add_argument("--over", action="append", type=pair(","), metavar="OPTION=X,X,...", help=over)
@@ -83,16 +86,19 @@ def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]
 
 def run(options: argparse.Namespace) -> int:
     """Run a sweep from files to a grid of pictures and the numbers beside it."""
-    stylize.check_outputs(options)
+    check_outputs(options)
     values, columns = values_of(options)
-    method, files = stylize.build(options)
+    method, files = build(options)
     if "seed" in values or (options.seed is not None and not options.search):
-        stylize.check_draws(method, options)
+        check_draws(method, options)
     read = pictures.read(options)
     given = read.sized(options.method, options)
     start = time.perf_counter()
     images = sweep(method, given.content, given.styles[0], **values)
-    images = [stylize.smoothed(image, given.content, options) for image in jax.block_until_ready(images)]
+    if options.smooth and "smooth" not in fields(options.method):
+        smoother = jax.jit(SMOOTHERS[options.smooth])
+        images = [smoother(image, given.content) for image in images]
+    jax.block_until_ready(images)
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
     labels = [
@@ -103,5 +109,5 @@ def run(options: argparse.Namespace) -> int:
     save = partial(io.write, quality=options.quality)
     provenance.write(options, method, sheet, {"total": seconds}, save, **facts)
     closing = f"{len(images)} pictures in {seconds:.1f} s, compiling included"
-    print(f"{options.output}: {closing}{stylize.more_pixels(read, given, options)}", file=sys.stderr)
+    print(f"{options.output}: {closing}{more_pixels(read, given, options)}", file=sys.stderr)
     return 0

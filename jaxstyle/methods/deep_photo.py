@@ -82,7 +82,9 @@ class DeepPhoto(Gatys):
     def stages(self, content: Image, target: Any) -> list[Stage]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
         painting = Painting(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
-        methods = [dataclasses.replace(painting, steps=self.paint_steps), self] if self.paint_steps else [self]
+        methods = (
+            [dataclasses.replace(painting, steps=self.paint_steps), self] if self.paint_steps else [self]
+        )
         return [Stage(method, content, target) for method in methods]
 
     @classmethod

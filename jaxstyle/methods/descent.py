@@ -118,9 +118,12 @@ class Staged(Method):
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at the start and then about each `every` steps.
 
-        Raises `DivergedError` when the loss is not finite.
+        Raises `InputError` before the first where windows cannot compute a loss, of any stage, and
+        `DivergedError` when the loss is not finite.
         """
         stages = self.stages(content, target)
+        for stage in stages:
+            _check_windows(stage)
         done, after = 0, -1 if resume is None else resume.step
         total = sum(stage.method.steps for stage in stages)
         for method, own, goal in stages:
@@ -204,7 +207,9 @@ class Descent(Staged):
         if resume:
             begun, structure = jax.tree.flatten((image, state))
             if [np.shape(leaf) for leaf in begun] != [np.shape(leaf) for leaf in resume.leaves]:
-                raise InputError("the optimiser has another state than in the version that this was begun with")
+                raise InputError(
+                    "the optimiser has another state than in the version that this was begun with"
+                )
             image, state = jax.tree.unflatten(structure, map(jnp.asarray, resume.leaves))
         chunk, done = self.chunk(every), resume.step if resume else 0
 
@@ -264,3 +269,9 @@ def _begin(
 def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, Losses]:
     return advance(method.optimizer, partial(evaluate, method.encoder, loss), image, state, count)
 
+
+def _check_windows(stage: Stage) -> None:
+    """Raise `InputError` where a descent is to go by windows and its loss needs the whole image."""
+    if isinstance(stage.method.encoder, Windowed):
+        loss, image, _ = jax.eval_shape(_begin, *stage, None, None)
+        jax.eval_shape(evaluate, stage.method.encoder, loss, image)
