@@ -28,8 +28,8 @@ def stylize(
 
     A picture is a float array (h, w, 3) of sRGB in [0, 1], one of uint8, an image of Pillow, or a path;
     `style` is one or several. `content_mask` (k, h, w) tells where each of several styles goes, or of one
-    style each region of `style_mask`: see `core.Regions`. `initial` is where a descent starts; `callback`
-    gets each snapshot of the run. `vmap` it over contents, styles, or fields, of which there are no snapshots.
+    style each region of `style_mask`: see `core.Regions`. A descent starts at `initial`, and `callback` gets
+    each `Snapshot` of the run. `vmap` it over contents, styles, or fields: then there are no snapshots.
 
     Raises `InputError` for a picture that is none, and `DivergedError` where a descent leaves no image.
     """
@@ -45,9 +45,10 @@ def stylize(
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((method, content, given))):
         return styled(method, content, *given)
     first = None if initial is None else as_image(initial, "initial")
-    for snapshot in method.run(content, summarise(method, *given), initial=first):
+    last: Any = None
+    for last in method.run(content, summarise(method, *given), initial=first):
         if callback:
-            callback(snapshot)
-    if not jnp.all(jnp.isfinite(snapshot.image)):
+            callback(last)
+    if not jnp.all(jnp.isfinite(last.image)):
         raise DivergedError("the result is not finite: try a smaller learning rate or weight, or Adam")
-    return snapshot.image
+    return last.image

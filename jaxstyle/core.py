@@ -370,7 +370,7 @@ class Method:
         yield Snapshot(1, 1, image[: content.shape[0], : content.shape[1]])
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
-        """Return the programs of a run, not yet compiled, and how often each is done; targets may be shapes."""
+        """Return the programs of a run, lowered, and how often each is done; targets may be shapes."""
         shapes = (content, target) if _shared(content) else jax.eval_shape(self._padded, content, target)
         return [(_applied.lower(self, *shapes), 1.0)]
 

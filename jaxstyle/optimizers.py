@@ -113,7 +113,7 @@ class Own:
 
     STEPS: ClassVar[int]
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         """Return optax's form of it."""
         raise NotImplementedError
 
@@ -135,7 +135,7 @@ class LBFGS(Own):
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         return lbfgs(self.learning_rate, self.memory)
 
 
@@ -148,7 +148,7 @@ class Spectral(Own):
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         return lbfgs(self.learning_rate, self.memory, learned=True)
 
 
@@ -160,7 +160,7 @@ class Zoom(Own):
 
     memory: int = 20
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         return optax.lbfgs(memory_size=self.memory)
 
 
@@ -174,17 +174,17 @@ class Adam(Own):
     b1: float = 0.9
     b2: float = 0.999
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         return optax.with_extra_args_support(optax.adam(self.learning_rate, self.b1, self.b2))
 
 
 @pytree
 class Foreign(Own):
-    """Any transformation of optax's as a pytree: its functions choose the program, nothing of it is a leaf."""
+    """Any transformation of optax's, of which nothing is a leaf: its functions choose the program."""
 
     given: tuple
 
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
+    def transformation(self) -> Any:
         return optax.with_extra_args_support(self.given)  # pyright: ignore
 
 
@@ -193,7 +193,7 @@ OPTIMIZERS: dict[str, type[Own]] = {"lbfgs": LBFGS, "spectral": Spectral, "zoom"
 
 
 def as_pytree(optimizer: Optimizer) -> Own:
-    """Return an optimiser whose numbers, if it is ours, are leaves, and that can be an argument of a program."""
+    """Return an optimiser that can be an argument of a program."""
     return Foreign(optimizer) if isinstance(optimizer, optax.GradientTransformation) else optimizer
 
 

@@ -31,11 +31,11 @@ from PIL import Image
 
 from jaxstyle import torchfile, weights
 from jaxstyle.cli.checkpoint import Checkpoint
+from jaxstyle.cli.sinks import Losses
 from jaxstyle.cli.verify import facts_of
-from jaxstyle.core import InputError
+from jaxstyle.core import InputError, ResumeState, Snapshot
 from jaxstyle.image import io as images
 from jaxstyle.image.labels import place_styles, read_painting
-from jaxstyle.methods.descent import Point, Snapshot
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.vgg import VGG, random_parameters
@@ -101,14 +101,14 @@ def pickled(content: bytes) -> bytes:
 
 def checkpoint(folder: Path) -> Checkpoint:
     """Return the checkpoint of a method and pictures, of which nothing but the fingerprints count."""
-    return Checkpoint(folder, "a method", ("pictures",))  # pyright: ignore
+    return Checkpoint(folder, "a method", ("pictures",), Losses())  # pyright: ignore
 
 
 def checkpoints(folder: Path) -> Iterator[bytes]:
     """Give the checkpoint of a descent."""
     made, image = checkpoint(folder), np.ones((4, 5, 3), np.float32)
-    made.history = {"loss": [1.0, 0.5], "gram": [1.0, 0.5]}
-    made.save(Snapshot(2, image, {}, Point(2, [image, np.zeros((), np.int32)])))  # pyright: ignore
+    made.losses.by_name = {"loss": [1.0, 0.5], "gram": [1.0, 0.5]}
+    made.save(Snapshot(2, 2, image, {}, ResumeState(2, [image, np.zeros((), np.int32)])))  # pyright: ignore
     yield made.file.read_bytes()
 
 

@@ -45,9 +45,9 @@ HALVES = "--content-mask halves.png --style-mask halves.png"
 MORE = {
     "gatys-presets": "gatys photo.png style.png --preset author --encoder vgg19-lite --steps 4",
     "gatys-noise": "gatys photo.png style.png --steps 4 --init noise --seed 3 --tv-weight 1",
-    "gatys-adam": "gatys photo.png style.png --steps 4 --solver adam",
-    "gatys-zoom": "gatys photo.png style.png --steps 2 --solver zoom",
-    "gatys-spectral": "gatys photo.png style.png --steps 4 --solver spectral --init other.png",
+    "gatys-adam": "gatys photo.png style.png --steps 4 --optimizer adam",
+    "gatys-zoom": "gatys photo.png style.png --steps 2 --optimizer zoom",
+    "gatys-spectral": "gatys photo.png style.png --steps 4 --optimizer spectral --init other.png",
     "gatys-sliced": "gatys photo.png style.png --steps 4 --style-loss sliced",
     "gatys-pyramid": "gatys photo.png style.png --steps 3 --pyramid 3",
     "gatys-luminance": "gatys photo.png style.png --steps 3 --keep-color luminance --smooth guided",

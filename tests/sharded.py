@@ -18,7 +18,7 @@ from jaxstyle.methods import AdaIN, Gatys, Johnson
 from jaxstyle.networks import VGG, vgg
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.networks.johnson import TransformNet
-from jaxstyle.solvers import LBFGS
+from jaxstyle.optimizers import LBFGS
 
 
 def methods():
@@ -29,7 +29,7 @@ def methods():
     drawing.conv1_1.kernel[...] += 0.02  # fresh decoders give plain grey
     small, layers = VGG(thin(chain, 8), "normalised"), {"relu1_1": 0.5, "relu3_1": 0.5}
     return {
-        "gatys": Gatys(small, content_layers=layers, style_layers=layers, solver=LBFGS(3, memory=4)),
+        "gatys": Gatys(small, content_layers=layers, style_layers=layers, optimizer=LBFGS(memory=4), steps=3),
         "adain": AdaIN(VGG(chain, "normalised"), drawing, level=3),
         "johnson": Johnson(TransformNet(width=4, residuals=1, seed=1)),
     }

@@ -9,8 +9,8 @@ from PIL import Image
 
 from jaxstyle import Gatys, InputError, Luminance, Matched, Monge, Reinhard, Smoothed, Tiled, stylize, write
 from jaxstyle.methods.descent import DivergedError
+from jaxstyle.optimizers import Adam
 from jaxstyle.smoothing import SMOOTHERS
-from jaxstyle.solvers import Adam
 
 FLOATS = np.asarray(picture(20, 24, 1))
 BYTES = (FLOATS * 255 + 0.5).astype(np.uint8)
@@ -89,7 +89,7 @@ def test_the_door_can_be_traced():
 def test_a_descent_that_diverges_raises(small_vgg, content, style):
     for rate in (1e30, float("inf")):
         with pytest.raises(DivergedError, match="smaller learning rate"):
-            stylize(Gatys(small_vgg, solver=Adam(2, learning_rate=rate)), content, style)
+            stylize(Gatys(small_vgg, optimizer=Adam(rate), steps=2), content, style)
 
 
 WRAPPERS = [Luminance, Matched, lambda method: Smoothed(method, SMOOTHERS["guided"])]

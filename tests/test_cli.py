@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from jaxstyle import cli, fit, read
-from jaxstyle.cli import stylize
 from jaxstyle.cli.provenance import circumstances
 from jaxstyle.image.io import to_bytes
 from jaxstyle.image.plot import GAP
@@ -61,23 +60,24 @@ def test_options_reach_the_method():
     options = "c s --output o.png --preset icfp --encoder vgg19-lite --style-weight 3 --steps 5 --init noise"
     options += " --seed 7 --style-layers relu1_1,relu3_1=0.5 --learning-rate 0.1"
     namespace = parse(*options.split())
-    method, files = stylize.build(namespace)
+    method, files = build.build(namespace)
     assert [*files] == ["vgg19-lite"]
     assert (method.style_weight, method.content_weight, method.seed) == (3.0, 1.0, 7)
     assert method.init.__name__ == "from_noise"
     assert method.style_layers == {"relu1_1": 1.0, "relu3_1": 0.5}
-    assert repr(method.solver) == "LBFGS(steps=5, learning_rate=0.1, memory=100)"
-    method, _ = stylize.build(parse("c", "s", "--output", "o.png", "--solver", "adam"))
-    assert repr(method.solver) == "Adam(steps=1000, learning_rate=0.02, b1=0.9, b2=0.999)"
+    assert (repr(method.optimizer), method.steps) == ("LBFGS(learning_rate=0.1, memory=100)", 5)
+    method, _ = build.build(parse("c", "s", "--output", "o.png", "--optimizer", "adam"))
+    assert repr(method.optimizer) == "Adam(learning_rate=0.02, b1=0.9, b2=0.999)"
+    assert method.steps == 1000
 
 
 def parse(*arguments):
     seen = []
-    original, stylize.run = stylize.run, lambda options: seen.append(options) or 0
+    original, render.run = render.run, lambda options: seen.append(options) or 0
     try:
         cli.main(["gatys", *arguments])
     finally:
-        stylize.run = original
+        render.run = original
     return seen[0]
 
 
@@ -94,12 +94,12 @@ BAD = {
     "steps 0": ({}, ["--steps", "0"], ">= 1"),
     "weight nan": ({}, ["--style-weight", "nan"], "finite"),
     "weight negative": ({}, ["--tv-weight", "-1"], "finite"),
-    "unknown solver": ({}, ["--solver", "sgd"], "invalid choice"),
+    "unknown optimizer": ({}, ["--optimizer", "sgd"], "invalid choice"),
     "unknown option": ({}, ["--stile-weight", "1"], "did you mean --style-weight?"),
-    "rate of zoom": ({}, ["--solver", "zoom", "--learning-rate", "1"], "leave out"),
+    "rate of zoom": ({}, ["--optimizer", "zoom", "--learning-rate", "1"], "leave out"),
     "frames nowhere": ({}, ["--frames", "/no/such/place"], "no such folder"),
     "history suffix": ({}, ["--history", "x.txt"], "must end in"),
-    "diverges": ({}, ["--solver", "adam", "--learning-rate", "1e30", "--steps", "5"], "not finite"),
+    "diverges": ({}, ["--optimizer", "adam", "--learning-rate", "1e30", "--steps", "5"], "not finite"),
 }
 
 
@@ -123,7 +123,7 @@ def test_bad_input_is_one_line(case, folder, capsys):
 
 
 def test_divergence_keeps_the_last_good_image(folder):
-    assert gatys(folder, "--solver", "adam", "--learning-rate", "1e30", "--steps", "5") == 2
+    assert gatys(folder, "--optimizer", "adam", "--learning-rate", "1e30", "--steps", "5") == 2
     assert opened(folder / "old.png")[0].shape == (36, 48, 3)
 
 
@@ -136,13 +136,13 @@ def test_a_pyramid_counts_the_steps_of_all_sizes(folder):
 
 
 def test_ctrl_c_keeps_the_image_so_far(folder, monkeypatch):
-    def interrupted(method, content, target, first, original=Descent.descend, point=None):
-        for snapshot in original(method, content, target, every=2, first=first):
+    def interrupted(*arguments, original=Descent.run, **given):
+        for snapshot in original(*arguments, **given | {"every": 2}):
             yield snapshot
             if snapshot.step == 4:
                 signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Descent, "descend", interrupted)
+    monkeypatch.setattr(Descent, "run", interrupted)
     assert gatys(folder, "--steps", "100") == 130
     facts = json.loads((folder / "old.png.provenance.json").read_text())
     assert facts["steps"] == 4

@@ -21,12 +21,12 @@ from jaxstyle.networks.convolution import average_pool, max_pool
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.networks.vgg import VGG, random_parameters
 from jaxstyle.networks.windowed import Windowed
-from jaxstyle.solvers import LBFGS, Adam
+from jaxstyle.optimizers import LBFGS, Adam
 
 
 def filled(method: type, encoder):
     """Return a method whose networks are stand-ins: a fingerprint asks for no particular one."""
-    given = {"encoder": encoder, "network": Decoder(1, (4,)), "solver": LBFGS(3), "level": 1}
+    given = {"encoder": encoder, "network": Decoder(1, (4,)), "optimizer": LBFGS(0.3), "level": 1}
     names = {field.name for field in dataclasses.fields(method)}  # pyright: ignore
     return method(**{name: value for name, value in given.items() if name in names})
 
@@ -77,7 +77,11 @@ def test_what_looks_the_same_is_told_apart(small_vgg):
     ]
     methods = [Gatys(encoder) for encoder in encoders]
     methods += [Gatys(deep, style_loss=loss) for loss in LOSSES.values() if loss != Gatys.style_loss]
-    methods += [Pyramid(methods[0], (1,)), Pyramid(methods[0], (2,)), Gatys(deep, solver=Adam(300))]
+    methods += [
+        Pyramid(methods[0], (1,)),
+        Pyramid(methods[0], (2,)),
+        Gatys(deep, optimizer=Adam(), steps=300),
+    ]
     assert len({fingerprint(method) for method in methods}) == len(methods)
     losses = [repr(Gatys(deep, style_loss=loss)) for loss in LOSSES.values()]
     assert len(set(losses)) == len(LOSSES) and "style_loss=Gram.relative" in losses[0]

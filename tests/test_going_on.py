@@ -40,15 +40,15 @@ def gatys(options: str, output: str = "out.png", pictures: str = "photo.png styl
 
 def stopping(monkeypatch, steps: int, stop) -> None:
     """Let descents call `stop` after some steps."""
-    original = Descent.descend
+    original = Descent.run
 
-    def descend(*arguments, **given):
+    def run(*arguments, **given):
         for snapshot in original(*arguments, **given):
             yield snapshot
             if snapshot.step == steps:
                 stop()
 
-    monkeypatch.setattr(Descent, "descend", descend)
+    monkeypatch.setattr(Descent, "run", run)
 
 
 def kill():
@@ -168,7 +168,7 @@ def test_a_signal_keeps_the_picture_so_far(name, monkeypatch, capsys):
 
 
 def test_a_signal_before_there_is_an_image_is_a_line(monkeypatch, capsys):
-    monkeypatch.setattr("jaxstyle.cli.stylize.build", lambda options: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("jaxstyle.cli.render.build", lambda options: signal.raise_signal(signal.SIGTERM))
     assert gatys("") == 143
     assert capsys.readouterr().err == "jaxstyle: stopped before there was an image\n"
     assert not Path("out.png").exists()

@@ -10,7 +10,7 @@ import jaxstyle
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
     {"core", "statistics", "spectrum", "linalg", "torchfile", "windows", "allocator", "fingerprint"},
-    {"solvers", "networks", "image"},
+    {"optimizers", "networks", "image"},
     {"losses", "transforms", "smoothing", "metrics", "weights"},
     {"methods", "wrappers", "training"},
     {"cli", "api"},

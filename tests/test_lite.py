@@ -6,7 +6,6 @@ import pytest
 
 from experiments.train import reconstruction
 from jaxstyle import Gatys, fit, read, weights
-from jaxstyle.solvers import LBFGS
 from jaxstyle.statistics.covariance import second_moment
 
 BARS = (40.0, 29.8, 26.0, 23.0, 20.7)  # dB, of levels 1 to 5
@@ -42,8 +41,8 @@ def test_features_are_the_teachers(teacher, pair):
 
 def test_what_it_optimises_the_teacher_sees(teacher, pair):
     content, style = pair
-    method = Gatys(weights.load("vgg19-lite"), solver=LBFGS(30))
-    *_, last = method.descend(content, jax.jit(Gatys.prepare)(method, style))
+    method = Gatys(weights.load("vgg19-lite"), steps=30)
+    *_, last = method.run(content, jax.jit(Gatys.prepare)(method, style))
     target = features(teacher, style)
 
     def distance(image):

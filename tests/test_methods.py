@@ -19,7 +19,7 @@ from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.unpooling import Unpooling
-from jaxstyle.solvers import Adam
+from jaxstyle.optimizers import Adam
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.moments import Moments
 
@@ -31,7 +31,7 @@ NETWORKS = {
     Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), 1),
     LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, 1),
 }
-SMALL = {"level": 3, "levels": (3, 1), "rotations": 4, "solver": Adam(2, 0.05), "paint_steps": 1}
+SMALL = {"level": 3, "levels": (3, 1), "rotations": 4, "optimizer": Adam(0.05), "steps": 2, "paint_steps": 1}
 OTHER = {
     "alpha": 0.3,
     "photo_weight": 2.0,

@@ -18,7 +18,7 @@ from PIL import Image
 from jaxstyle import cli, weights
 from jaxstyle.cli import plan, sweep
 from jaxstyle.cli.parser import Parser
-from jaxstyle.cli.stylize import STYLELESS, add_method
+from jaxstyle.cli.stylize import add_method
 from jaxstyle.core import Method
 from jaxstyle.image import io
 from jaxstyle.methods import METHODS
@@ -61,7 +61,7 @@ VALUES = {  # what to give an option so that it shows
     "--shard": "",
     "--size": "40",
     "--smooth": "guided",
-    "--solver": "adam",
+    "--optimizer": "adam",
     "--steps": "2",
     "--style-layers": "relu1_2",
     "--style-loss": "moments",
@@ -95,10 +95,10 @@ OWN_VALUES = {  # where those of `VALUES` would not do
     ("mmd", "--preset"): "linear",
     ("wct", "--preset"): "pytorch",
     ("reconstruct", "--init"): "content",  # it starts from noise
-    ("dream", "--solver"): "lbfgs",  # it has Adam
+    ("dream", "--optimizer"): "lbfgs",  # it has Adam
 }
 ROOM = {  # what makes room for an option of one method
-    ("dream", "--pairs"): "--solver lbfgs",
+    ("dream", "--pairs"): "--optimizer lbfgs",
     ("deep-photo", "--preset"): "--paint-steps 1",  # of 1000
 }
 OUTPUTS = {"--quality": "out.jpg", "--overwrite": "photo.png"}  # the last is read, too
@@ -228,7 +228,7 @@ def runner(folder, place, capsys):
 
 def quick(name: str, option: str = "") -> list[str]:
     """Return a quick command of a method, with room for an option."""
-    pictures = ["photo.png", *([] if METHODS[name] in STYLELESS else ["style.png"])]
+    pictures = ["photo.png", *([] if not METHODS[name].NEEDS_STYLE else ["style.png"])]
     room = ROOM.get((name, option), GOES_WITH.get(option, ""))
     if option == "--seed" and issubclass(METHODS[name], Descent):
         room = "--init noise"

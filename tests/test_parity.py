@@ -1,4 +1,4 @@
-"""Laws of parity: networks, presets and solvers give what PyTorch gives (`golden/make.py`)."""
+"""Laws of parity: networks, presets and optimisers give what PyTorch gives (`golden/make.py`)."""
 
 from functools import cache, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from jaxstyle.methods.gatys import Gatys
 from jaxstyle.metrics import LPIPS
 from jaxstyle.networks import VGG, SqueezeNet, squeezenet, vgg
 from jaxstyle.networks.convolution import average_pool
-from jaxstyle.solvers import LBFGS, Adam, minimise
+from jaxstyle.optimizers import LBFGS, Adam, minimise
 
 
 def default_to(block: int) -> partial:
@@ -32,7 +32,7 @@ PRESETS = {
     "squeezenet": (Gatys.squeezenet, "squeezenet-torchvision"),
     "icfp": (Gatys.icfp, "vgg19-torchvision"),
 }
-SOLVERS = {"lbfgs": LBFGS(50), "lbfgs-damped": LBFGS(50, 0.2, 5), "adam": Adam(50, 0.02)}
+OPTIMIZERS = {"lbfgs": LBFGS(), "lbfgs-damped": LBFGS(0.2, 5), "adam": Adam(0.02)}
 
 
 @cache
@@ -102,19 +102,19 @@ def test_a_preset_has_the_loss_and_gradient_of_torch(preset, wide, tolerance):
 @jax.jit
 def descend(method: Gatys, content, style, image):
     energy = partial(evaluate, method.encoder, method.loss(content, method.prepare(style)))
-    image, history = minimise(method.solver, energy, image)
+    image, history = minimise(method.optimizer, method.steps, energy, image)
     return image, history["loss"]
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_a_solver_takes_the_steps_of_torch(solver):
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_optimizer_takes_the_steps_of_torch(optimizer):
     stored = references("trajectories")
     with jax.enable_x64(True):
         images = (image_of(stored[name]) for name in ("content", "style", "image"))
-        method = default_to(2)(encoder("vgg19-torchvision"), solver=SOLVERS[solver])
+        method = default_to(2)(encoder("vgg19-torchvision"), optimizer=OPTIMIZERS[optimizer], steps=50)
         image, losses = descend(method, *images)
-    np.testing.assert_allclose(losses, stored[f"{solver}/losses"], rtol=1e-6)
-    assert error(image, stored[f"{solver}/image"]) <= 1e-6
+    np.testing.assert_allclose(losses, stored[f"{optimizer}/losses"], rtol=1e-6)
+    assert error(image, stored[f"{optimizer}/image"]) <= 1e-6
 
 
 @pytest.mark.parametrize(

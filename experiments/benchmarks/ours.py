@@ -14,7 +14,7 @@ import optax
 
 from experiments.benchmarks.machine import on_gpu
 from experiments.benchmarks.torch_training import RATE, state_dict
-from jaxstyle.core import prepared
+from jaxstyle.core import summarise
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Recipe
@@ -62,14 +62,14 @@ class Descended:
 
     def __init__(self, method: Callable, images: tuple, masks: tuple, steps: int, precision: str = "float32"):
         self.method, self.content, style, masks = typed((method(), *images, masks), precision)
-        self.target = jax.jit(prepared)(self.method, style, *masks)
+        self.target = summarise(self.method, style, *masks)
         self.snapshots = self.method.descend(self.content, self.target, steps)
 
     def advance(self) -> list[float]:
         snapshot = next(self.snapshots)
         snapshot = snapshot if snapshot.step else next(self.snapshots)  # the first is the start
         self.image = jax.block_until_ready(snapshot.image)
-        return snapshot.history["loss"].tolist()
+        return snapshot.losses["loss"].tolist()
 
     def result(self) -> dict[str, np.ndarray]:
         return {"image": np.asarray(self.image)}

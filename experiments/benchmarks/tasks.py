@@ -35,8 +35,8 @@ from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, AdaIN, DeepPhoto, Gatys, Johnson
 from jaxstyle.methods.descent import from_content
 from jaxstyle.networks.decoders import encoded
+from jaxstyle.optimizers import LBFGS, Adam, Spectral
 from jaxstyle.smoothing import ClosedForm
-from jaxstyle.solvers import LBFGS, Adam, Spectral
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance as matched
 from jaxstyle.transforms.covariance import cholesky, newton_schulz, zca
@@ -60,26 +60,27 @@ def descent(options, size: int, method: Callable[[], Gatys], masks: tuple = ()) 
     )
 
 
-def steps(options) -> dict[str, int]:
-    """Return the number of steps of all turns, and how many pairs are worth keeping."""
+def by_lbfgs(options, kind=LBFGS) -> dict:
+    """Return the steps of all turns, and an optimiser with as many pairs as are worth keeping."""
     count = STEPS * (options.turns + 1)
-    return {"steps": count, "memory": min(count, 100)}
+    return {"steps": count, "optimizer": kind(memory=min(count, 100))}
 
 
 def gatys(options, size: int) -> Builds:
-    builds = descent(options, size, partial(by, options.weights, Gatys, solver=LBFGS(**steps(options))))
-    spectral = partial(by, options.weights, Gatys, solver=Spectral(**steps(options)))
+    builds = descent(options, size, partial(by, options.weights, Gatys, **by_lbfgs(options)))
+    spectral = partial(by, options.weights, Gatys, **by_lbfgs(options, Spectral))
     return {**builds, f"{OURS}, spectral": partial(Descended, spectral, pictures(options, size), (), STEPS)}
 
 
 def gatys_adam(options, size: int) -> Builds:
-    return descent(options, size, partial(by, options.weights, Gatys, solver=Adam(steps(options)["steps"])))
+    method = partial(by, options.weights, Gatys, **by_lbfgs(options) | {"optimizer": Adam()})
+    return descent(options, size, method)
 
 
 def deep_photo(options, size: int) -> Builds:
     first = np.tile(np.linspace(0, 1, size, dtype=np.float32), (size, 1))
     masks = np.stack([first, 1 - first])
-    method = partial(by, options.weights, DeepPhoto, solver=LBFGS(**steps(options)), init=from_content)
+    method = partial(by, options.weights, DeepPhoto, **by_lbfgs(options), init=from_content)
     return descent(options, size, method, (masks, masks))
 
 

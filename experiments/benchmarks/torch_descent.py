@@ -16,7 +16,7 @@ from torch.nn import functional
 from experiments.benchmarks import scipy_matting
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, relative, second_moment, tensor
 from jaxstyle.methods import DeepPhoto, Gatys
-from jaxstyle.solvers import Adam
+from jaxstyle.optimizers import Adam
 
 
 class Energy(torch.autograd.Function):
@@ -121,14 +121,14 @@ class TorchDescent:
         ready, self.steps, self.device = method(), steps, device
         self.loss = wrap(DescentLoss(ready, images, masks, like, layout))
         self.image = place(images[0], like).requires_grad_()
-        solver, self.searching = ready.solver, not isinstance(ready.solver, Adam)
+        optimizer, self.searching = ready.optimizer, not isinstance(ready.optimizer, Adam)
         if self.searching:
             # An iteration evaluates once but for the last, whose evaluation opens the next `.step`.
             self.optimizer = torch.optim.LBFGS(
-                [self.image], 1, steps, history_size=solver.memory, tolerance_grad=0, tolerance_change=0
+                [self.image], 1, steps, history_size=optimizer.memory, tolerance_grad=0, tolerance_change=0
             )
         else:
-            self.optimizer = torch.optim.Adam([self.image], float(solver.learning_rate), fused=True)
+            self.optimizer = torch.optim.Adam([self.image], float(optimizer.learning_rate), fused=True)
 
     def advance(self) -> list[float]:
         losses = []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experiments.artefact import Run, command
 from jaxstyle import Gatys
-from jaxstyle.solvers import Adam
+from jaxstyle.optimizers import Adam
 
 UNIT = 255 * 0.226  # Caffe's input in deviations of torchvision's, for which the weights were found
 
@@ -15,7 +15,7 @@ UNIT = 255 * 0.226  # Caffe's input in deviations of torchvision's, for which th
 def transfer(run: Run) -> Gatys:
     """Return the preset for the SqueezeNet that there is; features of Caffe's are `UNIT` times as large."""
     encoder = run.encoder("squeezenet", "squeezenet-caffe")
-    method = replace(Gatys.squeezenet(encoder), solver=Adam(run.steps(200), 0.1), seed=run.seed)
+    method = replace(Gatys.squeezenet(encoder), optimizer=Adam(0.1), steps=run.steps(200), seed=run.seed)
     if encoder.flavour == "caffe":
         return replace(method, content_weight=method.content_weight / UNIT**2, style_weight=1 / UNIT**4)
     return method
@@ -23,8 +23,8 @@ def transfer(run: Run) -> Gatys:
 
 def make(run: Run) -> None:
     content, style, method = run.photograph(256), run.painting(256), transfer(run)
-    every = max(1, method.solver.steps // 8)
-    for snapshot in method.descend(content, method.prepare(style), every):
+    every = max(1, method.steps // 8)
+    for snapshot in method.run(content, method.prepare(style), every=every):
         run.keep(label := f"step {snapshot.step}", snapshot.image)
         run.row(step=snapshot.step, **run.distances(label, method.encoder))
     styles, keeps = run.column("style"), run.column("content")

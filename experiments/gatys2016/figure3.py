@@ -11,7 +11,6 @@ from dataclasses import replace
 from experiments.artefact import Run, command, falling
 from jaxstyle import Reconstruct
 from jaxstyle.metrics import gram_distance, psnr
-from jaxstyle.solvers import LBFGS
 
 CONTENT = ("conv1_2", "conv2_2", "conv3_2", "conv4_2")
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -19,7 +18,7 @@ STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 def make(run: Run) -> None:
     content, style = run.photograph(512), run.painting(512)
-    method = Reconstruct(run.encoder(), solver=LBFGS(run.steps(300)), seed=run.seed)
+    method = Reconstruct(run.encoder(), steps=run.steps(300), seed=run.seed)
     last = next(layer for layer in ("conv5_2", "conv5_1") if layer in method.encoder.layers)
     for layer in (*CONTENT, last):
         image = run.stylize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experiments.artefact import Run, command, falling
 from jaxstyle import Gatys
-from jaxstyle.solvers import LBFGS
+from jaxstyle.optimizers import LBFGS
 
 RATIOS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.0001)
 
@@ -15,7 +15,7 @@ RATIOS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.0001)
 def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
     encoder = run.encoder()
-    method = replace(Gatys.icfp(encoder), solver=LBFGS(run.steps(200), learning_rate=0.2))
+    method = replace(Gatys.icfp(encoder), optimizer=LBFGS(learning_rate=0.2), steps=run.steps(200))
     for ratio in RATIOS:
         label = f"ratio {ratio:g}"
         run.stylize(label, replace(method, style_weight=1 / ratio), content, style)

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from experiments.artefact import Run, command, falling
 from jaxstyle import Gatys
-from jaxstyle.solvers import LBFGS
+from jaxstyle.optimizers import LBFGS
 
 RUNS = (("astronaut", "glass"), ("coffee", "strokes"), ("chelsea", "ink"), ("astronaut", "ink"))
 
 
 def make(run: Run) -> None:
     encoder = run.encoder()
-    method = replace(Gatys.icfp(encoder), solver=LBFGS(run.steps(200), learning_rate=0.2))
+    method = replace(Gatys.icfp(encoder), optimizer=LBFGS(learning_rate=0.2), steps=run.steps(200))
     for photograph, painting in RUNS:
         content = run.keep(photograph, run.photograph(512, photograph))
         style = run.painting(512, painting)
@@ -31,7 +31,7 @@ def make(run: Run) -> None:
     run.claim("content and style are separable: half the style's distance, content within 1", separable, told)
     content, style = run.photograph(512, "astronaut"), run.painting(512)
     distances = []
-    for snapshot in method.descend(content, method.prepare(style), max(1, method.solver.steps // 8)):
+    for snapshot in method.run(content, method.prepare(style), every=max(1, method.steps // 8)):
         run.keep(label := f"epoch {snapshot.step}", snapshot.image)
         distances.append(run.distances(label, encoder)["style"])
     run.claim(

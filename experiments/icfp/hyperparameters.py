@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.artefact import Run, command
 from jaxstyle import Gatys
-from jaxstyle.solvers import LBFGS
+from jaxstyle.optimizers import LBFGS
 
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
@@ -18,10 +18,10 @@ def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
     steps, curves = run.steps(300) if run.tier == "smoke" else 300, {}
     for rate in RATES:
-        method = replace(Gatys.icfp(run.encoder()), solver=LBFGS(steps, learning_rate=rate))
+        method = replace(Gatys.icfp(run.encoder()), optimizer=LBFGS(learning_rate=rate), steps=steps)
         losses: list[float] = []
-        for snapshot in method.descend(content, method.prepare(style), max(1, steps // 6)):
-            losses += [float(value) for value in snapshot.history.get("loss", [])]
+        for snapshot in method.run(content, method.prepare(style), every=max(1, steps // 6)):
+            losses += [float(value) for value in snapshot.losses.get("loss", [])]
         run.keep(f"rate {rate:g}", snapshot.image)
         curves[f"rate {rate:g}"] = losses
         thirds = {

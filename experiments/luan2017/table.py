@@ -37,7 +37,6 @@ from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
 from jaxstyle.metrics import LPIPS, covariance_distance, edge_ssim, gram_distance
 from jaxstyle.smoothing import Unsmoothed
-from jaxstyle.solvers import LBFGS
 
 AUTHORS = "authors"
 
@@ -78,8 +77,8 @@ def methods(encoder: str, steps: int) -> dict[str, Method]:
     """Return the methods of the table; decoders go with the encoder that they were trained through."""
     sees, lite, photo = weights.load(encoder), weights.load("vgg19-lite"), weights.load("photo-wct")
     return {
-        "gatys": Gatys(sees, solver=LBFGS(steps)),
-        "deep-photo": DeepPhoto(sees, solver=LBFGS(steps)),
+        "gatys": Gatys(sees, steps=steps),
+        "deep-photo": DeepPhoto(sees, steps=steps),
         "photo-wct, not smoothed": PhotoWCT(lite, photo, smooth=Unsmoothed()),
         "photo-wct": PhotoWCT(lite, photo),
         "wct2": WCT2(lite, weights.load("wct2")),

@@ -8,7 +8,6 @@ from dataclasses import replace
 from experiments.artefact import Run, command, falling
 from jaxstyle import Gatys
 from jaxstyle.metrics import ssim
-from jaxstyle.solvers import LBFGS
 
 WEIGHTS = (5e4, 2.5e5, 5e5, 1e6, 2.5e6, 5e6)
 
@@ -16,7 +15,7 @@ WEIGHTS = (5e4, 2.5e5, 5e5, 1e6, 2.5e6, 5e6)
 def make(run: Run) -> None:
     content, style = run.photograph(512, "coffee"), run.painting(512, "strokes")
     encoder = run.encoder("vgg16", "vgg19-lite")
-    method = replace(Gatys.stanford(encoder), solver=LBFGS(run.steps(500)), seed=run.seed)
+    method = replace(Gatys.stanford(encoder), steps=run.steps(500), seed=run.seed)
     for weight in WEIGHTS:
         label = f"style weight {weight:g}"
         image = run.stylize(label, replace(method, style_weight=weight), content, style)

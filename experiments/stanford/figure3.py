@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from experiments.artefact import Run, command, falling
 from jaxstyle import Gatys
 from jaxstyle.losses import Variation
-from jaxstyle.solvers import LBFGS
 
 WEIGHTS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)
 
@@ -18,7 +17,7 @@ WEIGHTS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)
 def make(run: Run) -> None:
     content, style = run.photograph(512, "coffee"), run.painting(512, "strokes")
     encoder = run.encoder("vgg16", "vgg19-lite")
-    method = replace(Gatys.stanford(encoder), solver=LBFGS(run.steps(500)), seed=run.seed)
+    method = replace(Gatys.stanford(encoder), steps=run.steps(500), seed=run.seed)
     for weight in WEIGHTS:
         image = run.stylize(f"variation {weight:g}", replace(method, tv_weight=weight), content, style)
         rough = float(Variation()({"image": image})) / image.size

@@ -8,14 +8,13 @@ from dataclasses import replace
 from experiments.artefact import Run, command, falling
 from jaxstyle import Reconstruct
 from jaxstyle.metrics import gram_distance, ssim
-from jaxstyle.solvers import LBFGS
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
 def make(run: Run) -> None:
     style = run.painting(512, "strokes")
-    method = Reconstruct(run.encoder("vgg16", "vgg19-lite"), solver=LBFGS(run.steps(500)), seed=run.seed)
+    method = Reconstruct(run.encoder("vgg16", "vgg19-lite"), steps=run.steps(500), seed=run.seed)
     for depth in range(1, len(LAYERS) + 1):
         layers = dict.fromkeys(LAYERS[:depth], 1 / depth)
         image = run.stylize(f"to {LAYERS[depth - 1]}", replace(method, style_layers=layers), style, style)

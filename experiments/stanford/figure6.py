@@ -8,14 +8,13 @@ The bundled networks and the loss that they were trained with (see `weights/READ
 from experiments.artefact import Run, command
 from jaxstyle import Gatys, Johnson
 from jaxstyle.methods.descent import from_noise
-from jaxstyle.solvers import LBFGS
 
 STYLES = ("glass", "ink", "strokes")
 
 
 def make(run: Run) -> None:
     encoder = run.encoder()
-    method = Gatys(encoder, solver=LBFGS(run.steps(300)), init=from_noise, seed=run.seed)
+    method = Gatys(encoder, steps=run.steps(300), init=from_noise, seed=run.seed)
     for name in STYLES:
         content, style = run.photograph(512, "coffee"), run.painting(512, name)
         run.keep(name, style)

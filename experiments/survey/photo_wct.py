@@ -8,20 +8,19 @@ from jaxstyle import WCT, WCT2, AdaIN, DeepPhoto, Gatys, PhotoWCT, Pitie, Reinha
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.metrics import edge_ssim
 from jaxstyle.smoothing import Unsmoothed
-from jaxstyle.solvers import LBFGS
 
 
 def make(run: Run) -> None:
     content, style = run.photograph(512, "coffee"), run.painting(512, "rocket")
-    encoder, photo, steps = run.encoder(), run.load("photo-wct"), LBFGS(run.steps(300))
+    encoder, photo, steps = run.encoder(), run.load("photo-wct"), run.steps(300)
     methods = {
-        "gatys": Gatys(encoder, solver=steps),
+        "gatys": Gatys(encoder, steps=steps),
         "adain": AdaIN(encoder, run.load("adain")),
         "wct": WCT(encoder, run.load("wct-decoders"), 1.0),
         "photo-wct, not smoothed": PhotoWCT(encoder, photo, smooth=Unsmoothed()),
         "photo-wct": PhotoWCT(encoder, photo),
         "wct2": WCT2(encoder, run.load("wct2")),
-        "deep-photo": DeepPhoto(encoder, solver=steps),
+        "deep-photo": DeepPhoto(encoder, steps=steps),
         "reinhard": Reinhard(),
         "pitie": Pitie(seed=run.seed),
     }

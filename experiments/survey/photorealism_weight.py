@@ -9,7 +9,6 @@ from experiments.artefact import Run, command, falling
 from jaxstyle import DeepPhoto
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.losses import Photoreal
-from jaxstyle.solvers import LBFGS
 
 WEIGHTS = (1.0, 1e2, 1e4, 1e6, 1e8)
 
@@ -18,9 +17,7 @@ def make(run: Run) -> None:
     content, style = run.photograph(512, "coffee"), run.painting(512, "rocket")
     encoder, laplacian = run.encoder(), Laplacian.of(content)
     for weight in WEIGHTS:
-        method = DeepPhoto(
-            encoder, photo_weight=weight, photo_loss=Photoreal.sum, solver=LBFGS(run.steps(300))
-        )
+        method = DeepPhoto(encoder, photo_weight=weight, photo_loss=Photoreal.sum, steps=run.steps(300))
         image = run.stylize(label := f"lambda {weight:g}", method, content, style)
         energy = float(laplacian.energy(image)) / content[..., 0].size
         run.row(weight=weight, energy=energy, **run.distances(label, encoder))

@@ -8,19 +8,18 @@ Seconds of one compiled call at 256 px (`cpu` 128), optimisation with 300 steps.
 from experiments.artefact import Run, command
 from jaxstyle import WCT, WCT2, AdaIN, DeepPhoto, Gatys, Johnson, Linear, PhotoWCT, Reinhard, Smoothed
 from jaxstyle.smoothing import ScreenedPoisson
-from jaxstyle.solvers import LBFGS
 
 
 def make(run: Run) -> None:
     content, style = run.photograph(256, "coffee"), run.painting(256)
-    encoder, steps = run.encoder(), LBFGS(run.steps(300))
+    encoder, steps = run.encoder(), run.steps(300)
     systems = {
-        "NST": ("Artistic", "IOB", "Y", "Slow", Gatys(encoder, solver=steps)),
+        "NST": ("Artistic", "IOB", "Y", "Slow", Gatys(encoder, steps=steps)),
         "Perceptual Loss": ("Artistic", "MOB", "N", "Fast", Johnson(run.load("johnson-glass"))),
         "AdaIN": ("Artistic", "MOB", "Y", "Fast", AdaIN(encoder, run.load("adain"))),
         "WCT": ("Artistic", "MOB", "Y", "Fast", WCT(encoder, run.load("wct-decoders"))),
         "Linear": ("Artistic", "MOB", "Y", "Fast", Linear(encoder, run.load("linear"))),
-        "DPST": ("Photorealistic", "IOB", "Y", "Slow", DeepPhoto(encoder, solver=steps)),
+        "DPST": ("Photorealistic", "IOB", "Y", "Slow", DeepPhoto(encoder, steps=steps)),
         "Screened Poisson": ("Photorealistic", "IOB", "Y", "", Smoothed(Reinhard(), ScreenedPoisson())),
         "PhotoWCT": ("Photorealistic", "MOB", "Y", "Fast", PhotoWCT(encoder, run.load("photo-wct"))),
         "WCT2": ("Photorealistic", "MOB", "Y", "Fast", WCT2(encoder, run.load("wct2"))),

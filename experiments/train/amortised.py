@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from jaxstyle import fit, read, weights
-from jaxstyle.solvers import LBFGS, minimise
+from jaxstyle.optimizers import LBFGS, minimise
 from jaxstyle.training import AdaIN
 
 STYLES = Path(__file__).parents[1] / "demo"
@@ -33,7 +33,7 @@ def energy(recipe, example, image):
 @jax.jit
 def losses(recipe, decoder, example):
     """Return the loss of the decoder, and of the picture optimised."""
-    _, history = minimise(LBFGS(STEPS), partial(energy, recipe, example), example["image"])
+    _, history = minimise(LBFGS(), STEPS, partial(energy, recipe, example), example["image"])
     return sum(recipe.loss(decoder, example).values()), history["loss"][-1]
 
 

@@ -26,7 +26,6 @@ from safetensors import safe_open
 
 from jaxstyle import Gatys, fit, read, weights
 from jaxstyle.image.io import to_bytes
-from jaxstyle.solvers import LBFGS
 from jaxstyle.statistics.covariance import second_moment
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -53,8 +52,8 @@ def style_distance(encoder, image, style):
 
 def stylise(encoder, content, style):
     method = Gatys(encoder)
-    method = dataclasses.replace(method, solver=LBFGS(STEPS))
-    *_, last = method.descend(content, method.prepare(style))
+    method = dataclasses.replace(method, steps=STEPS)
+    *_, last = method.run(content, method.prepare(style))
     return last.image
 
 

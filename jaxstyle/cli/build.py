@@ -93,11 +93,11 @@ def optimizer(default: Own, options: argparse.Namespace) -> dict[str, Any]:
         raise InputError(f"optimizer {name} searches its step length: leave out --learning-rate")
     if "memory" in numbers and not hasattr(chosen, "memory"):
         raise InputError(f"optimizer {name} remembers no pairs: leave out --pairs")
-    return changes | {"optimizer": dataclasses.replace(chosen, **numbers)}
+    return changes | {"optimizer": dataclasses.replace(chosen, **numbers)}  # pyright: ignore
 
 
 def wrapped(method: Method, options: argparse.Namespace, tile: int | None) -> Method:
-    """Return a method coarse to fine, in tiles, keeping colours, and smoothed, where the options ask for it."""
+    """Return a method with what the options wrap it in: coarser sizes, tiles, colours kept, smoothing."""
     if options.pyramid:
         method = Pyramid(method, options.pyramid)  # pyright: ignore
     if tile:

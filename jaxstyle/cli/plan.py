@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -87,7 +87,7 @@ def _told(path: str, name: str, otherwise: float) -> float:
 
 def buffers(program: Compiled) -> float:
     """Return the bytes of a program's arguments, results and everything between."""
-    memory = program.memory_analysis()
+    memory: Any = program.memory_analysis()
     sizes = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
     return sum(sizes) - memory.alias_size_in_bytes
 
@@ -120,7 +120,8 @@ def rate() -> float:
 
 def operations(programs: list[tuple[Compiled, float]]) -> float:
     """Return the operations of a run."""
-    return sum(times * program.cost_analysis().get("flops", 0.0) for program, times in programs)
+    facts: list[Any] = [program.cost_analysis() for program, _ in programs]
+    return sum(times * each.get("flops", 0.0) for each, (_, times) in zip(facts, programs, strict=True))
 
 
 def fitting(

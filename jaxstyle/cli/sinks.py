@@ -1,4 +1,4 @@
-"""What reads the snapshots of a run: progress bar, losses, frames. Ctrl-C and SIGTERM keep the image so far."""
+"""What reads the snapshots of a run: progress bar, losses, frames. What stops it keeps the image so far."""
 
 import re
 import tempfile

@@ -97,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
     images = sweep(method, given.content, given.styles[0], **values)
     if options.smooth and "smooth" not in fields(options.method):
         smoother = jax.jit(SMOOTHERS[options.smooth])
-        images = [smoother(image, given.content) for image in images]
-    jax.block_until_ready(images)
+        images = jnp.stack([smoother(image, given.content) for image in images])
+    images = [*jax.block_until_ready(images)]
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
     labels = [
