@@ -113,7 +113,7 @@ class Own:
 
     STEPS: ClassVar[int]
 
-    def transformation(self) -> Any:
+    def transformation(self) -> optax.GradientTransformation:
         """Return optax's form of it."""
         raise NotImplementedError
 
@@ -135,7 +135,7 @@ class LBFGS(Own):
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transformation(self) -> Any:
+    def transformation(self) -> optax.GradientTransformation:
         return lbfgs(self.learning_rate, self.memory)
 
 
@@ -148,7 +148,7 @@ class Spectral(Own):
     learning_rate: float = 1.0
     memory: int = 100
 
-    def transformation(self) -> Any:
+    def transformation(self) -> optax.GradientTransformation:
         return lbfgs(self.learning_rate, self.memory, learned=True)
 
 
@@ -160,7 +160,7 @@ class Zoom(Own):
 
     memory: int = 20
 
-    def transformation(self) -> Any:
+    def transformation(self) -> optax.GradientTransformation:
         return optax.lbfgs(memory_size=self.memory)
 
 
@@ -174,8 +174,8 @@ class Adam(Own):
     b1: float = 0.9
     b2: float = 0.999
 
-    def transformation(self) -> Any:
-        return optax.with_extra_args_support(optax.adam(self.learning_rate, self.b1, self.b2))
+    def transformation(self) -> optax.GradientTransformation:
+        return optax.adam(self.learning_rate, self.b1, self.b2)
 
 
 @pytree
@@ -184,8 +184,8 @@ class Foreign(Own):
 
     given: tuple
 
-    def transformation(self) -> Any:
-        return optax.with_extra_args_support(self.given)  # pyright: ignore
+    def transformation(self) -> optax.GradientTransformation:
+        return self.given  # pyright: ignore
 
 
 Optimizer = optax.GradientTransformation | Own
@@ -199,7 +199,7 @@ def as_pytree(optimizer: Optimizer) -> Own:
 
 def advance(optimizer: Optimizer, energy: Energy, x: Array, state, count: int) -> tuple[Array, Any, Losses]:
     """Take `count` steps from `x` and the optimiser's `state` (at first `optimizer.init(x)`)."""
-    update = as_pytree(optimizer).transformation().update
+    update = optax.with_extra_args_support(as_pytree(optimizer).transformation()).update
     evaluate = jax.value_and_grad(energy, has_aux=True)
 
     def step(carry, _):

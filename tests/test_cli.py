@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from jaxstyle import cli, fit, read
+from jaxstyle.cli import build, render
 from jaxstyle.cli.provenance import circumstances
 from jaxstyle.image.io import to_bytes
 from jaxstyle.image.plot import GAP

@@ -1,6 +1,6 @@
 """Where a descent is, kept in a folder: a killed run goes on, by the same command, as if nothing had been.
 
-    DIR/checkpoint.safetensors      the image, the optimiser's state and the losses so far, and what they are of
+    DIR/checkpoint.safetensors      the image, the optimiser's state the losses so far, what they are of
     DIR/checkpoint.frames/          the pictures so far by their steps, if the run keeps frames
 
 A file is complete or the one before it. It is written after a chunk of steps, as often as this takes at most
