@@ -138,7 +138,7 @@ def test_sweep_over_a_weight_is_one_batch(small_vgg, content, style):
 @pytest.mark.parametrize("init", [from_noise, from_style], ids=lambda init: init.__name__)
 def test_every_optimizer_descends_from_every_start(small_vgg, content, style, optimizer, init):
     method = Gatys(small_vgg, optimizer=optimizer, steps=6, init=init)
-    history = last(method, content, method.prepare(style)).history["loss"]
+    history = last(method, content, method.prepare(style)).losses["loss"]
     assert history[-1] < history[0]
 
 
