@@ -68,7 +68,9 @@ def places(text: str) -> tuple[str, ...]:
 _LAYERS = {"type": layers, "metavar": "NAME[=W],..."}
 FIELDS = {  # of methods and recipes, that are no numbers with a point
     **dict.fromkeys(("content_layers", "style_layers", "layers"), _LAYERS),
-    **{name: {"type": count, "metavar": "N"} for name in ("level", "matrix", "width", "patch", "rotations")},
+    **dict.fromkeys(
+        ("level", "matrix", "width", "patch", "rotations", "steps"), {"type": count, "metavar": "N"}
+    ),
     **{name: {"type": levels, "metavar": "N,..."} for name in ("levels", "ranks", "widths")},
     "unpool": {"choices": UNPOOLS},
     "places": {"type": places, "metavar": "PLACE,..."},
