@@ -65,16 +65,14 @@ def places(text: str) -> tuple[str, ...]:
     return chosen
 
 
+_COUNT = {"type": count, "metavar": "N"}
 _LAYERS = {"type": layers, "metavar": "NAME[=W],..."}
 FIELDS = {  # of methods and recipes, that are no numbers with a point
     **dict.fromkeys(("content_layers", "style_layers", "layers"), _LAYERS),
-    **dict.fromkeys(
-        ("level", "matrix", "width", "patch", "rotations", "steps"), {"type": count, "metavar": "N"}
-    ),
+    **dict.fromkeys(("level", "matrix", "width", "patch", "rotations", "steps", "paint_steps"), _COUNT),
     **{name: {"type": levels, "metavar": "N,..."} for name in ("levels", "ranks", "widths")},
     "unpool": {"choices": UNPOOLS},
     "places": {"type": places, "metavar": "PLACE,..."},
-    "paint_steps": {"type": count, "metavar": "N"},
     "seed": {"type": seed, "metavar": "N"},
     "alpha": {"type": share, "metavar": "X"},
     "encoder": {"metavar": "NAME"},

@@ -73,7 +73,8 @@ class Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        if self.progress.tasks:
+            self.progress.stop()
 
     def __call__(self, snapshot: Snapshot) -> None:
         if snapshot.steps == 1:
