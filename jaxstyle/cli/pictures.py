@@ -62,7 +62,7 @@ class Pictures(NamedTuple):
 
     def rounded(self, method: Method) -> "Pictures":
         """Return pictures of sizes for which a method has one program, where there are such."""
-        return self.mapped(method.rounded)
+        return self.mapped(method.pad_for_cache)
 
     def sharded(self) -> "Pictures":
         """Return the content's rows, as many for each device, shared by all devices."""

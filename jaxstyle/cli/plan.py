@@ -22,7 +22,8 @@ from jaxstyle.core import InputError, Method, prepared
 from jaxstyle.methods.descent import Staged, programs
 from jaxstyle.networks.convolution import max_pool, reflect_conv
 from jaxstyle.statistics.covariance import second_moment
-from jaxstyle.wrappers.tiled import Tiled
+from jaxstyle.tiling import Tiled
+from jaxstyle.tiling.method import needs_whole
 
 WORTH = 2**19  # pixels from which a plan is made unasked
 SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
@@ -95,7 +96,8 @@ def tiled(method: Method, tile: int | None) -> Method:
     """Return the method in tiles, or as it is."""
     if not tile:
         return method
-    return method.windowed(tile) if isinstance(method, Staged) else Tiled(method, tile)
+    tiles = Tiled(method, tile)
+    return tiles.in_parts if isinstance(method, Staged) else tiles
 
 
 def lowered(method: Method, content, style, *masks) -> list:
@@ -163,11 +165,10 @@ def fitting(method: Method, tile: int | None, given: tuple, limit: float | None)
         if tile or plan.bytes <= limit:
             break
         if smaller < edge:
-            try:
-                own = tiled(method, smaller)
-                plan = predict(own, smaller, lowered(own, *given), seconds)
-            except InputError as error:
-                raise TooLargeError(first, limit, f"{error}; ") from None
+            if not method.tileable:
+                raise TooLargeError(first, limit, f"{needs_whole(method)}; ")
+            own = tiled(method, smaller)
+            plan = predict(own, smaller, lowered(own, *given), seconds)
     if plan.bytes > limit:
         raise TooLargeError(plan, limit)
     if plan is not first:

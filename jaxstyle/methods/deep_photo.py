@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
-from jaxstyle.image.masks import at
+from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
 from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
@@ -66,8 +66,12 @@ class DeepPhoto(Gatys):
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
         base = super().prepare(style, mask)
-        colors = Covariance.of(style, None if mask is None else at(mask, style))
+        colors = Covariance.of(style, None if mask is None else pool_mask(mask, style.shape))
         return Colored(base.loss, base.style, colors)
+
+    @property
+    def tileable(self) -> bool:
+        return False
 
     def first(self, content: Image, target: Any) -> Image:
         """Return the image to start from; colours are matched region by region."""

@@ -24,9 +24,10 @@ from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Method, Scalar, Sum, pytree, regions
 from jaxstyle.image.resize import resize
-from jaxstyle.networks.windowed import Windowed
+from jaxstyle.losses import Masked
 from jaxstyle.solvers import LBFGS, History, Solver, advance, minimise
 from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.tiling import TiledEncoder
 from jaxstyle.transforms import match_covariance
 from jaxstyle.transforms.covariance import monge
 
@@ -98,10 +99,6 @@ class Staged(Method):
         """Return the descents to make one after another; the last one's content is all of it."""
         raise NotImplementedError
 
-    def windowed(self, tile: int) -> Self:
-        """Return the same by windows of `tile` pixels a side; the style is summarised whole."""
-        raise NotImplementedError
-
     def apply(self, content: Image, target: Any) -> Image:
         image: Any = None
         for method, own, goal in self.stages(content, target):
@@ -110,9 +107,6 @@ class Staged(Method):
             image = minimise(method.solver, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.windowed(tile).apply(content, target)
 
     def descend(
         self,
@@ -172,8 +166,12 @@ class Descent(Staged):
     def stages(self, content: Image, target: Any) -> list["Stage"]:
         return [Stage(self, content, target)]
 
-    def windowed(self, tile: int) -> Self:
-        return dataclasses.replace(self, encoder=Windowed(self.encoder, tile))
+    @property
+    def tileable(self) -> bool:
+        return self.encoder.tileable
+
+    def in_tiles(self, tile: int) -> Self:
+        return dataclasses.replace(self, encoder=TiledEncoder(self.encoder, tile))
 
     def stepping(self, steps: int) -> Self:
         """Return the same with another number of steps."""
@@ -222,7 +220,7 @@ class Stage(NamedTuple):
 def style_loss(target: Any) -> Loss:
     """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
     losses = [
-        part.loss if weight is None else jnp.mean(weight) * part.loss.on(weight)
+        part.loss if weight is None else jnp.mean(weight) * Masked(part.loss, weight)  # pyright: ignore
         for part, _, weight in regions(target)
     ]
     return losses[0] if len(losses) == 1 else Sum(losses)
@@ -230,9 +228,7 @@ def style_loss(target: Any) -> Loss:
 
 def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[str, Scalar]]:
     """Return the loss of an image and its terms."""
-    if isinstance(encoder, Windowed):
-        return encoder.energy(loss, image)
-    terms = loss.terms(encoder(image, loss.layers))
+    terms = encoder.terms(loss, image)
     return sum(terms.values()), terms
 
 

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Image, Mask, Method, Regions, pytree
+from jaxstyle.core import Image, Mask, Method, pytree
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.tiling import run_in_tiles
 from jaxstyle.transforms import match_regions
-from jaxstyle.windows import by_windows
 
 
 @pytree
@@ -33,12 +33,27 @@ class Johnson(Method):
         """Return the network, which knows its style: the picture is not looked at."""
         return self.network
 
+    @property
+    def tileable(self) -> bool:
+        return True
+
+    def in_tiles(self, tile: int) -> "TiledJohnson":
+        return TiledJohnson(self.network, self.alpha, tile)
+
+    def draw(self, network: TransformNet, image: Image) -> Image:
+        """Return what a network makes of an image."""
+        return network(image)
+
     def apply(self, content: Image, target: Any) -> Image:
-        styled = match_regions(lambda image, network, _: network(image), content, target)
+        styled = match_regions(lambda image, network, _: self.draw(network, image), content, target)
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
 
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        def drawn(network: TransformNet) -> Any:
-            return lambda image: by_windows(network.passes(image.shape[:2]), tile, image)[0]
 
-        return self.apply(content, target.map(drawn) if isinstance(target, Regions) else drawn(target))
+@pytree
+class TiledJohnson(Johnson):
+    """The same in tiles of `tile` pixels a side."""
+
+    tile: int = 1024
+
+    def draw(self, network: TransformNet, image: Image) -> Image:
+        return run_in_tiles(network.passes(image.shape[:2]), self.tile, image)[0]

@@ -7,7 +7,8 @@
 In `Luminance` the style's luminance gets the mean and deviation of the content's first, as in the paper.
 """
 
-from typing import Any
+import dataclasses
+from typing import Any, Self
 
 import jax.numpy as jnp
 
@@ -19,7 +20,6 @@ from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_covariance, match_moments
 from jaxstyle.transforms.covariance import monge_within
 from jaxstyle.transforms.moments import exact
-from jaxstyle.wrappers.tiled import Tiled
 
 
 def grey(image: Image) -> Image:
@@ -50,29 +50,27 @@ class ColorKeeping(Method):
         """Return what the method made, with the content's colours."""
         raise NotImplementedError
 
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> Self:
+        return dataclasses.replace(self, method=self.method.in_tiles(tile))  # pyright: ignore
+
     def prepare(self, style: Image, mask: Mask | None = None) -> tuple[Image, Mask | None]:
         return style, mask
 
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> tuple[Image, Mask | None]:
-        return style, mask
-
     def apply(self, content: Image, target: Any) -> Image:
-        return self._applied(self.method, content, target)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self._applied(Tiled(self.method, tile), content, target)
-
-    def _applied(self, method: Method, content: Image, target: Any) -> Image:
         weight = target.weight if isinstance(target, Regions) else None
 
         def prepared(part: tuple[Image, Mask | None]) -> Any:
             style, mask = part
-            return method.prepare(self.before(content, style, weight, mask)[1], mask)
+            return self.method.prepare(self.before(content, style, weight, mask)[1], mask)
 
         style, mask = regions(target)[0].target
         changed, _ = self.before(content, style, weight, mask)
         inner = target.map(prepared) if isinstance(target, Regions) else prepared(target)
-        return self.after(method.apply(changed, inner), content)
+        return self.after(self.method.apply(changed, inner), content)
 
 
 @pytree
@@ -86,7 +84,7 @@ class Luminance(ColorKeeping):
         content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
     ) -> tuple[Image, Image]:
         own, other = grey(content), grey(style)
-        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, gain=exact), 0, 1)
+        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, exact), 0, 1)
 
     @staticmethod
     def after(image: Image, content: Image) -> Image:

@@ -12,14 +12,15 @@ class Smoothed(Method):
     method: Method
     smoother: Smoother
 
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> "Smoothed":
+        return Smoothed(self.method.in_tiles(tile), self.smoother)
+
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare(style, mask)
-
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
-        return self.method.prepare_by_windows(style, mask, tile)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.smoother(self.method.by_windows(content, target, tile), content)
 
     def apply(self, content: Image, target: Any) -> Image:
         return self.smoother(self.method.apply(content, target), content)
