@@ -172,39 +172,15 @@ class Loss:
         return Sum([self, other])
 
     def __rmul__(self, weight: float) -> "Loss":
-        return Weighted(weight, self)
-
-
-@pytree
-class Weighted(Loss):
-    """A number times a loss."""
-
-    weight: float
-    loss: Loss
-
-    @property
-    def tileable(self) -> bool:  # pyright: ignore
-        return self.loss.tileable
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return self.loss.layers
-
-    def sums(self, features: Features, weight: Weights | None = None) -> Any:
-        return self.loss.sums(features, weight)
-
-    def crop(self, crop: Callable[[str, Array], Array]) -> "Loss":
-        return Weighted(self.weight, self.loss.crop(crop))
-
-    def finish_terms(self, sums: Any) -> dict[str, Scalar]:
-        return {name: self.weight * value for name, value in self.loss.finish_terms(sums).items()}
+        return Sum([self], [weight])
 
 
 @pytree
 class Sum(Loss):
-    """A sum of losses; two addends of one name are logged as one."""
+    """A sum of losses, times `weights` if there are any; addends of one name are logged as one."""
 
     losses: list[Loss]
+    weights: list[float] | None = None
 
     @property
     def tileable(self) -> bool:  # pyright: ignore
@@ -218,13 +194,13 @@ class Sum(Loss):
         return [loss.sums(features, weight) for loss in self.losses]
 
     def crop(self, crop: Callable[[str, Array], Array]) -> "Loss":
-        return Sum([loss.crop(crop) for loss in self.losses])
+        return Sum([loss.crop(crop) for loss in self.losses], self.weights)
 
     def finish_terms(self, sums: list) -> dict[str, Scalar]:
         terms: dict[str, Scalar] = {}
-        for loss, part in zip(self.losses, sums, strict=True):
+        for loss, part, weight in zip(self.losses, sums, self.weights or [1.0] * len(sums), strict=True):
             for name, value in loss.finish_terms(part).items():
-                terms[name] = terms.get(name, 0.0) + value
+                terms[name] = terms.get(name, 0.0) + weight * value
         return terms
 
 

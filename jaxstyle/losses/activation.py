@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 
 from jaxstyle.core import Features, Loss, Scalar, Weights, pytree
-from jaxstyle.statistics.moments import nonzero, pixel_count, pixel_sum
+from jaxstyle.statistics.moments import nonzero, square_sum
 
 TINY = 1e-12
 
@@ -29,8 +29,7 @@ class Activation(Loss):
 
     def sums(self, features: Features, weight: Weights | None = None) -> dict[str, tuple]:
         mask = weight or dict.fromkeys(self.target)
-        both = lambda x, mask: (jnp.sum(pixel_sum(x**2, mask)), x.shape[-1] * pixel_count(x, mask))
-        return {name: both(features[name], mask[name]) for name in self.target}
+        return {name: square_sum(features[name], mask[name]) for name in self.target}
 
     def finish(self, sums: dict[str, tuple]) -> Scalar:
         energy = {name: total / nonzero(count) for name, (total, count) in sums.items()}

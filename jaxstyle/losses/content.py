@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Feature, Features, Loss, Scalar, Weights, pytree
-from jaxstyle.statistics.moments import nonzero, pixel_count, pixel_sum
+from jaxstyle.statistics.moments import nonzero, square_sum
 
 
 @pytree
@@ -34,13 +34,7 @@ class Content(Loss):
 
     def sums(self, features: Features, weight: Weights | None = None) -> dict[str, tuple]:
         mask = weight or dict.fromkeys(self.target)
-
-        def both(name: str) -> tuple:
-            errors = (features[name] - self.target[name]) ** 2
-            count = errors.shape[-1] * pixel_count(errors, mask[name])
-            return jnp.sum(pixel_sum(errors, mask[name])), count
-
-        return {name: both(name) for name in self.target}
+        return {name: square_sum(features[name] - x, mask[name]) for name, x in self.target.items()}
 
     def finish(self, sums: dict[str, tuple]) -> Scalar:
         errors = {name: total / nonzero(count) for name, (total, count) in sums.items()}

@@ -76,7 +76,7 @@ class Averaged(Statistical):
     def sums(self, features: Features, weight: Weights | None = None) -> dict[str, tuple[Array, Array]]:
         mask = weight or dict.fromkeys(self.target)
         both = lambda x, target, mask: (self.pixel_sum(x, target, mask), pixel_count(x, mask))
-        return {name: both(features[name], target, mask[name]) for name, target in self.target.items()}
+        return {name: both(features[name], x, mask[name]) for name, x in self.target.items()}
 
     def finish(self, sums: dict[str, tuple[Array, Array]]) -> Scalar:
         means = {name: total / nonzero(count) for name, (total, count) in sums.items()}
@@ -96,5 +96,5 @@ class Compared(Statistical):
 
     def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
         mask = weight or dict.fromkeys(self.target)
-        distance = lambda name: self.distance(features[name], self.target[name], mask[name])
-        return sum(self.weight[name] * distance(name) for name in self.target)
+        apart = lambda name: self.distance(features[name], self.target[name], mask[name])
+        return sum(self.weight[name] * apart(name) for name in self.target)

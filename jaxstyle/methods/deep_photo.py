@@ -26,7 +26,7 @@ from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.solvers import LBFGS
 from jaxstyle.statistics.covariance import Covariance
-from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import monge
 
 
@@ -78,7 +78,7 @@ class DeepPhoto(Gatys):
         if self.init is not from_colors:
             return super().first(content, target)
         match = lambda image, part, mask: match_covariance(image, part.colors, mask, monge)
-        return jnp.clip(match_regions(match, content, target), 0, 1)
+        return jnp.clip(match_regions(match, content, pooled(target, content.shape)), 0, 1)
 
     def loss(self, content: Image, target: Any) -> Loss:
         return super().loss(content, target) + self.photo_weight * self.photo_loss(content)

@@ -6,6 +6,7 @@ Training is this method's `prepare`: see `training/johnson.py`. What differs fro
 `networks/johnson.py`; `alpha` is an addition.
 """
 
+import dataclasses
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -13,8 +14,8 @@ from jax import Array
 
 from jaxstyle.core import Image, Mask, Method, pytree
 from jaxstyle.networks.johnson import TransformNet
-from jaxstyle.tiling import run_in_tiles
-from jaxstyle.transforms import match_regions
+from jaxstyle.tiling import run_in_tiles, run_whole
+from jaxstyle.transforms import match_regions, pooled
 
 
 @pytree
@@ -28,6 +29,7 @@ class Johnson(Method):
 
     network: TransformNet
     alpha: Array | float = 1.0
+    tile: int = 0  # side of the tiles; 0 for the whole image
 
     def prepare(self, style: Image | None = None, mask: Mask | None = None) -> TransformNet:
         """Return the network, which knows its style: the picture is not looked at."""
@@ -37,23 +39,13 @@ class Johnson(Method):
     def tileable(self) -> bool:
         return True
 
-    def in_tiles(self, tile: int) -> "TiledJohnson":
-        return TiledJohnson(self.network, self.alpha, tile)
-
-    def draw(self, network: TransformNet, image: Image) -> Image:
-        """Return what a network makes of an image."""
-        return network(image)
+    def in_tiles(self, tile: int) -> "Johnson":
+        return dataclasses.replace(self, tile=tile)
 
     def apply(self, content: Image, target: Any) -> Image:
-        styled = match_regions(lambda image, network, _: self.draw(network, image), content, target)
+        def draw(image: Image, network: TransformNet, weight: Mask | None) -> Image:
+            passes = network.passes(image.shape[:2])
+            return (run_in_tiles(passes, self.tile, image) if self.tile else run_whole(passes, image))[0]
+
+        styled = match_regions(draw, content, pooled(target, content.shape))
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
-
-
-@pytree
-class TiledJohnson(Johnson):
-    """The same in tiles of `tile` pixels a side."""
-
-    tile: int = 1024
-
-    def draw(self, network: TransformNet, image: Image) -> Image:
-        return run_in_tiles(network.passes(image.shape[:2]), self.tile, image)[0]

@@ -29,7 +29,7 @@ from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.networks.decoders import Decoder, encoded, pad_to_multiple
 from jaxstyle.tiling import Pass, Size, crop_or_pad, measure_in_tiles, run_in_tiles
-from jaxstyle.transforms.regions import blend, pooled
+from jaxstyle.transforms import match_regions, pooled
 
 
 class Features:
@@ -186,7 +186,7 @@ class Transfer(Method):
             match = lambda feature, pair, weight: self.match(feature, pair[0], weight, stats=pair[1])
             pairs = zip(parts, stats, strict=True)
             parts = [part._replace(target=(part.target, own)) for part, own in pairs]
-        return self.alpha * blend(match, feature, parts) + (1 - self.alpha) * feature
+        return self.alpha * match_regions(match, feature, parts) + (1 - self.alpha) * feature
 
     def _decoding(self, encoding: Pass, parts: list[Region]) -> Pass:
         """Return what follows `encoding` as a pass over features: match, blend, decode."""

@@ -26,7 +26,7 @@ from jaxstyle.linalg import Matrix
 from jaxstyle.networks.decoders import decoded, pad_to_multiple
 from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.statistics.covariance import Covariance
-from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import zca
 
 PLACES = ("encoder", "skips", "decoder")
@@ -79,7 +79,7 @@ class WCT2(Method):
     def apply(self, content: Image, target: Any) -> Image:
         def match(place: str, feature: Feature) -> Feature:
             own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
-            matched = match_regions(_match, feature, own, self.pad_for_cache)
+            matched = match_regions(_match, feature, pooled(own, feature.shape, self.pad_for_cache))
             return self.alpha * matched + (1 - self.alpha) * feature
 
         return self.walk(content, match)

@@ -32,32 +32,19 @@ CAFFE = caffe(103.939, 116.779, 123.68)
 
 
 class Layer(str):
-    """A layer by its name, such as "relu4_1" or "pool3": equal to it, but it knows what the name says."""
+    """A layer by its name, such as "relu4_1" or "pool3": equal to it, but it knows what the name says.
 
-    __slots__ = ()
+    `kind` is conv, relu or pool; all layers of a `block` but its pool have one resolution; `number` is that
+    of the convolution in its block, from 1, and 0 of a pool.
+    """
 
-    @classmethod
-    def of(cls, kind: str, block: int, number: int) -> "Layer":
-        return cls(f"{kind}{block}_{number}")
+    kind: str
+    block: int
+    number: int
 
-    @property
-    def kind(self) -> str:
-        """What it computes: conv, relu or pool."""
-        return self._parts[0]
-
-    @property
-    def block(self) -> int:
-        """The block, from 1: all of its layers but the pool have one resolution."""
-        return int(self._parts[1])
-
-    @property
-    def number(self) -> int:
-        """Which convolution of its block it is or follows, from 1; 0 of a pool."""
-        return int(self._parts[2] or 0)
-
-    @property
-    def _parts(self) -> tuple[str, ...]:
-        return re.fullmatch(r"([a-z]+)(\d+)(?:_(\d+))?", self).groups()  # pyright: ignore
+    def __init__(self, name: str):
+        self.kind, block, number = re.fullmatch(r"([a-z]+)(\d+)(?:_(\d+))?", name).groups()  # pyright: ignore
+        self.block, self.number = int(block), int(number or 0)
 
 
 def _layers(convs: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -66,14 +53,14 @@ def _layers(convs: tuple[Layer, ...]) -> tuple[Layer, ...]:
     for conv in convs:
         if conv.number == 1 and conv.block > 1:
             layers.append(Layer(f"pool{conv.block - 1}"))
-        layers += [conv, Layer.of("relu", conv.block, conv.number)]
+        layers += [conv, Layer(conv.replace("conv", "relu"))]
     return (*layers, Layer("pool5")) if convs[-1] in ("conv5_3", "conv5_4") else tuple(layers)
 
 
 def conv_names(network: str) -> tuple[Layer, ...]:
     """Return the convolutions of "vgg16" or "vgg19" in order."""
     blocks = enumerate(BLOCKS[network], 1)
-    return tuple(Layer.of("conv", block, i) for block, depth in blocks for i in range(1, depth + 1))
+    return tuple(Layer(f"conv{block}_{i}") for block, depth in blocks for i in range(1, depth + 1))
 
 
 class VGG(Encoder):

@@ -38,6 +38,11 @@ def pixel_sum(feature: Feature, weight: Mask | None = None) -> Float[Array, " c"
     return jnp.sum(feature if weight is None else feature * weight[..., None], (0, 1))
 
 
+def square_sum(feature: Feature, weight: Mask | None = None) -> tuple[Array, Array]:
+    """Return the weighted sum of squares over pixels and channels, and how many there are."""
+    return jnp.sum(pixel_sum(feature**2, weight)), feature.shape[-1] * pixel_count(feature, weight)
+
+
 def pixel_count(feature: Feature, weight: Mask | None = None) -> Float[Array, ""]:
     """Return the number of pixels, or the sum of their weights; in float32 at least."""
     dtype = jnp.promote_types(feature.dtype, jnp.float32)

@@ -95,10 +95,12 @@ class TileScan(NamedTuple):
         if following is None:
             return []
         maps = (*outputs, *(crop_at(x, begins, self.tiles) for x in following.side_inputs))
-        laps = [i * t - n for i, t, n in zip(self.numbers, self.tiles, self.size, strict=True)]
+        overlaps = [i * t - n for i, t, n in zip(self.numbers, self.tiles, self.size, strict=True)]
         last = [i == number - 1 for i, number in zip(index, self.numbers, strict=True)]
         new = lambda rows, columns: lambda: following.statistics(tuple(x[rows:, columns:] for x in maps))
-        return lax.switch(2 * last[0] + last[1], [new(i, j) for i in (0, laps[0]) for j in (0, laps[1])])
+        return lax.switch(
+            2 * last[0] + last[1], [new(i, j) for i in (0, overlaps[0]) for j in (0, overlaps[1])]
+        )
 
     def __call__(self, maps: Maps, stats: list, keep: bool, spare: Maps = ()) -> tuple[Maps, list]:
         """Return the outputs of all tiles, if `keep`, and the following pass's statistics of them.

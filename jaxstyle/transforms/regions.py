@@ -16,25 +16,19 @@ def pooled(
     target: Any, shape: tuple[int, ...], pad: Callable[[Mask], Mask] = lambda mask: mask
 ) -> list[Region]:
     """Return the regions of a target, masks padded as the picture is, at the resolution of a feature."""
-    pool = lambda mask: (
-        None if mask is None else pool_mask(mask if mask.shape == (1, 1) else pad(mask), shape)
-    )
+    padded = lambda mask: mask if mask.shape == (1, 1) else pad(mask)
+    pool = lambda mask: None if mask is None else pool_mask(padded(mask), shape)
     return [Region(part, pool(mask), pool(weight)) for part, mask, weight in regions(target)]
 
 
-def blend(match: Match, feature: Feature, parts: list[Region]) -> Feature:
-    """Return the blend of `match(feature, target, weight)` over regions of the feature's resolution."""
-    blended = feature
+def match_regions(match: Match, feature: Feature, parts: list[Region]) -> Feature:
+    """Return `match(feature, target, None)` of one style, or of regions their blend, each where its mask is.
+
+    The masks are at the feature's resolution: see `pooled`.
+    """
+    blend = feature
     for part, mask, weight in parts:
         if mask is None:
             return match(feature, part, None)
-        blended = blended + mask[..., None] * (match(feature, part, weight) - feature)
-    return blended
-
-
-def match_regions(match: Match, feature: Feature, target: Any, pad: Callable = lambda mask: mask) -> Feature:
-    """Return `match(feature, target, None)`, or of `core.Regions` their blend, each where its mask is.
-
-    `pad` is what was done to the picture of the feature, to be done to its masks.
-    """
-    return blend(match, feature, pooled(target, feature.shape, pad))
+        blend = blend + mask[..., None] * (match(feature, part, weight) - feature)
+    return blend
