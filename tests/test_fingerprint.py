@@ -20,8 +20,8 @@ from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.networks.convolution import average_pool, max_pool
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.networks.vgg import VGG, random_parameters
-from jaxstyle.networks.windowed import Windowed
 from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.tiling import TiledEncoder
 
 
 def filled(method: type, encoder):
@@ -72,8 +72,8 @@ def test_what_looks_the_same_is_told_apart(small_vgg):
         small_vgg,
         deep,
         small_vgg.with_pool(average_pool),
-        Windowed(small_vgg, 64),
-        Windowed(deep, 64),
+        TiledEncoder(small_vgg, 64),
+        TiledEncoder(deep, 64),
     ]
     methods = [Gatys(encoder) for encoder in encoders]
     methods += [Gatys(deep, style_loss=loss) for loss in LOSSES.values() if loss != Gatys.style_loss]

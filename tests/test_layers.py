@@ -9,7 +9,7 @@ import jaxstyle
 
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
-    {"core", "statistics", "spectrum", "linalg", "torchfile", "windows", "allocator", "fingerprint"},
+    {"core", "statistics", "spectrum", "linalg", "torchfile", "tiling", "allocator", "fingerprint"},
     {"optimizers", "networks", "image"},
     {"losses", "transforms", "smoothing", "metrics", "weights"},
     {"methods", "wrappers", "training"},

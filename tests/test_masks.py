@@ -9,7 +9,7 @@ import pytest
 from conftest import Compiled
 
 from jaxstyle.image import color, masks
-from jaxstyle.networks.decoders import whole
+from jaxstyle.networks.decoders import pad_to_multiple
 
 SHAPE = (30, 40)
 
@@ -31,7 +31,7 @@ def grey(levels) -> np.ndarray:
 def test_masks_fit_features_of_any_size(shape):
     parts = np.stack([np.float32(patchwork(3) == index) for index in range(3)])
     feature = np.zeros((*shape, 2), np.float32)
-    fitted = np.stack([masks.at(mask, feature) for mask in parts])
+    fitted = np.stack([masks.pool_mask(mask, feature.shape) for mask in parts])
     assert fitted.shape == (3, *shape)
     assert np.all((fitted >= -1e-6) & (fitted <= 1 + 1e-6))
     np.testing.assert_allclose(np.sum(fitted, axis=0), 1, atol=1e-5)
@@ -42,7 +42,7 @@ def test_masks_fit_features_of_any_size(shape):
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9)])
 def test_a_level_mask_is_level_at_any_size(share, shape):
     mask = np.full(shape, share, np.float32)
-    np.testing.assert_allclose(masks.at(mask, np.zeros((12, 5, 1))), share, rtol=1e-6)
+    np.testing.assert_allclose(masks.pool_mask(mask, (12, 5, 1)), share, rtol=1e-6)
 
 
 @pytest.mark.parametrize("beyond", range(1, 18))
@@ -53,16 +53,16 @@ def test_an_edge_is_at_its_own_row_where_pools_drop_an_odd_one(bare_vgg, layer, 
     mask = jnp.zeros((height, 40)).at[:row].set(1)
     unit = bare_vgg.reduction(layer)
     feature = jax.eval_shape(lambda x: bare_vgg(x, (layer,))[layer], jnp.zeros((height, 40, 3)))
-    np.testing.assert_allclose(masks.at(mask, feature).sum(0) * unit, row, rtol=1e-6)
+    np.testing.assert_allclose(masks.pool_mask(mask, feature.shape).sum(0) * unit, row, rtol=1e-6)
 
 
 @pytest.mark.parametrize("beyond", range(1, 18))
 @pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
 def test_an_edge_is_at_its_own_row_where_pictures_are_padded(level, beyond):
     height, row, unit = 48 + beyond, 31, 2 ** (level - 1)
-    mask = whole(jnp.zeros((height, 40)).at[:row].set(1), level)
+    mask = pad_to_multiple(jnp.zeros((height, 40)).at[:row].set(1), level)
     feature = jax.ShapeDtypeStruct((-(-height // unit), -(-40 // unit), 8), jnp.float32)
-    np.testing.assert_allclose(masks.at(mask, feature).sum(0) * unit, row, rtol=1e-6)
+    np.testing.assert_allclose(masks.pool_mask(mask, feature.shape).sum(0) * unit, row, rtol=1e-6)
 
 
 # ---- colours

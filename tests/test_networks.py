@@ -11,7 +11,7 @@ from conftest import features
 
 from jaxstyle import AdaIN, InputError, stylize, weights
 from jaxstyle.networks.convolution import average_pool, max_pool, reflect
-from jaxstyle.networks.decoders import MIRROR, Decoder, Decoders, whole
+from jaxstyle.networks.decoders import MIRROR, Decoder, Decoders, pad_to_multiple
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.trained import tensors_of
@@ -35,7 +35,7 @@ def lite():
 def test_alpha_zero_is_the_reconstruction(lite, content, style):
     @jax.jit
     def reconstruction(lite, decoder, content):
-        feature = lite(whole(content, 4), ("relu4_1",))["relu4_1"]
+        feature = lite(pad_to_multiple(content, 4), ("relu4_1",))["relu4_1"]
         return jnp.clip(decoder(feature)[: content.shape[0], : content.shape[1]], 0, 1)
 
     decoder = Decoder(4, (4, 6, 8, 8), 1)

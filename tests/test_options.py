@@ -200,7 +200,7 @@ class Run:
         if self.code == 0:
             picture = io.open_picture(place / output)
             facts = json.loads((place / f"{output}.provenance.json").read_text())
-            tiled = any(name in facts["method"] for name in ("Tiled", "Windowed"))
+            tiled = "Tiled" in facts["method"]
             files = sorted(path.name for path in place.iterdir())
             self.result = (picture.image.tobytes(), picture.depth, tiled, files)
 

@@ -25,6 +25,7 @@ from jaxstyle.transforms import (
     match_quantiles,
     match_regions,
     match_sliced,
+    pooled,
     swap_patches,
 )
 from jaxstyle.transforms.covariance import WAYS
@@ -346,7 +347,7 @@ def regional(content, styles, weights, masks) -> dict:
 
     def blend(of, match):
         targets = [of(style, weight=weight) for style, weight in zip(styles, weights, strict=True)]
-        return match_regions(match, content, Regions(targets, masks))
+        return match_regions(match, content, pooled(Regions(targets, masks), content.shape))
 
     return {name: blend(*transform) for name, transform in TRANSFORMS.items()}
 
@@ -375,7 +376,7 @@ def test_a_mix_is_the_mean_of_what_each_style_gives(name):
 
 def test_shares_are_masks_of_one_pixel():
     targets, shares = [Moments.of(Y), Moments.of(-Y)], np.float32([0.3, 0.7])[:, None, None]
-    mix = Compiled(lambda masks: match_regions(match_moments, X, Regions(targets, masks)))
+    mix = Compiled(lambda masks: match_regions(match_moments, X, pooled(Regions(targets, masks), X.shape)))
     np.testing.assert_allclose(mix(shares), mix(shares * ONES), atol=1e-5)
 
 

@@ -19,7 +19,7 @@ from jaxstyle import weights
 from jaxstyle.cli.options import count
 from jaxstyle.core import prepared
 from jaxstyle.methods import AdaIN, Johnson
-from jaxstyle.wrappers.tiled import Tiled
+from jaxstyle.tiling import Tiled
 
 SMALL, LARGE, STYLE = 1000, 3464, 512  # pixels a side
 BAR = 1.15

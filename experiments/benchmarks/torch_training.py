@@ -79,8 +79,8 @@ def decoder(network: decoders.Decoder) -> nn.Sequential:
         stages[name] = conv(*getattr(network, name).kernel.shape[2:])
         if name != "conv1_1":
             stages[name.replace("conv", "relu")] = nn.ReLU(inplace=True)
-            if name.endswith("_1"):
-                stages[f"up{name[4]}"] = nn.Upsample(scale_factor=2)
+            if name.number == 1:
+                stages[f"up{name.block}"] = nn.Upsample(scale_factor=2)
     return nn.Sequential(stages)
 
 

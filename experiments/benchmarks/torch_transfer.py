@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, second_moment, tensor
 from experiments.benchmarks.torch_training import Layout, TransformNet, decoder, state_dict
-from jaxstyle.core import Method
+from jaxstyle.core import Chain
 from jaxstyle.linalg import FLOOR
-from jaxstyle.methods.transfer import Multilevel, Recoded
+from jaxstyle.methods import transfer
 from jaxstyle.networks import johnson
 from jaxstyle.statistics.moments import EPSILON
 
@@ -70,11 +70,12 @@ class Matched(nn.Module):
 class Level(nn.Module):
     """Encode the image, match the style's features, decode."""
 
-    def __init__(self, part: Recoded, match: Match, layout: Layout):
+    def __init__(self, part: transfer.Transfer, match: Match, layout: Layout):
         super().__init__()
-        self.name, self.alpha, self.matched = f"relu{part.level}_1", part.alpha, Matched(match)
-        self.encoder, self.decoder = Network(part.encoder, {self.name}, layout), decoder(part.network)
-        self.decoder.load_state_dict(state_dict(part.network))
+        level = part.features
+        self.name, self.alpha, self.matched = f"relu{level.level}_1", part.alpha, Matched(match)
+        self.encoder, self.decoder = Network(level.encoder, {self.name}, layout), decoder(level.network)
+        self.decoder.load_state_dict(state_dict(level.network))
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         feature = self.encoder(image)[self.name]
@@ -84,9 +85,10 @@ class Level(nn.Module):
 class Transfer(nn.Module):
     """A method, level by level, its sides multiples of 16 pixels."""
 
-    def __init__(self, method: Method, match: Match, layout: Layout = CONTIGUOUS):
+    def __init__(self, method: transfer.Composed, match: Match, layout: Layout = CONTIGUOUS):
         super().__init__()
-        parts = method.chain.methods if isinstance(method, Multilevel) else [method]
+        made = method.method
+        parts = made.methods if isinstance(made, Chain) else [made]
         self.levels = nn.ModuleList([Level(part, match, layout) for part in parts])
         self.encoder = Network(method.encoder, {level.name for level in self.levels}, layout)
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 
 from jaxstyle import Chain, fit, read, stylize, write
 from jaxstyle.image.plot import sheet
-from jaxstyle.methods.wct import Whitening
+from jaxstyle.methods.wct import whitening
 from jaxstyle.networks import VGG
 from jaxstyle.networks.convolution import Conv
 from jaxstyle.networks.decoders import LEVELS, Decoder
@@ -75,7 +75,7 @@ def main():
     networks = levels()
     images = {"content": content, "style": style}
     for alpha in (1.0, 0.6):
-        single = {n: Whitening(encoder, decoder, alpha, n) for n, (encoder, decoder) in networks.items()}
+        single = {n: whitening(encoder, decoder, n, alpha) for n, (encoder, decoder) in networks.items()}
         images[f"levels 5 to 1, alpha {alpha}"] = stylize(
             Chain([single[n] for n in LEVELS[::-1]]), content, style
         )

@@ -24,6 +24,7 @@ from jaxstyle import allocator
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
 from jaxstyle.networks.convolution import max_pool, reflect_conv
 from jaxstyle.statistics.covariance import second_moment
+from jaxstyle.tiling.method import needs_whole
 
 WORTH = 2**19  # pixels from which a plan is made unasked
 SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
@@ -147,10 +148,9 @@ def fitting(
         if tile or plan.bytes <= limit:
             break
         if smaller < max(given[0].shape):
-            try:
-                plan = predict(smaller)
-            except InputError as error:
-                raise TooLargeError(first, limit, f"{error}; ") from None
+            if not first.method.tileable:
+                raise TooLargeError(first, limit, f"{needs_whole(first.method)}; ")
+            plan = predict(smaller)
     if plan.bytes > limit:
         raise TooLargeError(plan, limit)
     if plan is not first:

@@ -49,6 +49,11 @@ LOSSES: dict[str, LayerLoss] = {
 }
 
 
+def _is_tileable(loss: LayerLoss) -> bool:
+    """Tell whether what a loss's constructor, such as `Gram.relative`, makes can be tiled."""
+    return getattr(loss, "__self__", Loss).tileable
+
+
 def firsts(kind: str, weights: list[float]) -> Weights:
     """Return the first layers of a kind in every block, with weights."""
     return {f"{kind}{block}_1": weight for block, weight in enumerate(weights, 1)}
@@ -96,6 +101,10 @@ class Gatys(Descent):
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         weights = self.style_layers or self.layers_of_style()
         return Target(self.style_loss(self.encoder(style, tuple(weights)), weights, mask), style)
+
+    @property
+    def tileable(self) -> bool:
+        return super().tileable and _is_tileable(self.style_loss) and _is_tileable(self.content_loss)
 
     def layers_of_style(self) -> Weights:
         """Return the layers that carry the style where none are given."""

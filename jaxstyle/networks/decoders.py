@@ -19,14 +19,14 @@ from flax import nnx
 from jaxstyle.core import Encoder, Feature, Image, InputError, Mask
 from jaxstyle.networks.convolution import Conv, doubling_conv, fastest, narrowing, reflect
 from jaxstyle.networks.trained import Seed, Trained, he_normal, part
-from jaxstyle.networks.vgg import WIDTHS, conv_names
+from jaxstyle.networks.vgg import WIDTHS, Layer, conv_names
 
 THIN = (32, 48, 96, 128, 128)
 MIRROR = WIDTHS
 LEVELS = (1, 2, 3, 4, 5)
 
 
-def whole(image: Image | Mask, level: int) -> Image | Mask:
+def pad_to_multiple(image: Image | Mask, level: int) -> Image | Mask:
     """Return the image, or its mask, with its last row and column repeated to whole pixels of relu{level}_1.
 
     Raises `InputError` for an image too small for that layer.
@@ -44,7 +44,7 @@ def whole(image: Image | Mask, level: int) -> Image | Mask:
 def encoded(encoder: Encoder, level: int, image: Image) -> Feature:
     """Return relu{level}_1 of an image of any size."""
     name = f"relu{level}_1"
-    return encoder(whole(image, level), (name,))[name]
+    return encoder(pad_to_multiple(image, level), (name,))[name]
 
 
 def decoded(decoder: Callable[[Feature], Image], feature: Feature, image: Image) -> Image:
@@ -59,10 +59,10 @@ def trained_conv(x: Feature, kernel) -> Feature:
     return convolve(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
 
 
-def mirrored(level: int) -> tuple[str, ...]:
+def mirrored(level: int) -> tuple[Layer, ...]:
     """Return VGG-19's convolutions from relu{level}_1 back to the image, in order."""
-    names = conv_names("vgg19")
-    return names[names.index(f"conv{level}_1") :: -1]
+    layers = conv_names("vgg19")
+    return layers[layers.index(f"conv{level}_1") :: -1]
 
 
 class Decoder(Trained):
@@ -85,31 +85,30 @@ class Decoder(Trained):
         self.conv1_1.bias[...] += 0.5
 
     @property
-    def layers(self) -> tuple[str, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The convolutions from relu{level}_1 to the image, in order."""
         return mirrored(self.level)
 
     @property
-    def reach(self) -> int:
+    def halo(self) -> int:
         """How many pixels of the feature beyond its own a pixel of the image sees."""
-        pixels = sum(2 ** (int(name[4]) - 1) for name in self.layers)
+        pixels = sum(2 ** (layer.block - 1) for layer in self.layers)
         return -(-pixels // 2 ** (self.level - 1))
 
-    def _width(self, name: str) -> int:
+    def _width(self, layer: Layer) -> int:
         """Return the channels after a convolution: the last of a block makes those of the block above."""
-        block = int(name[4]) - (name.endswith("_1"))
-        return self.widths[block - 1]
+        return self.widths[layer.block - (layer.number == 1) - 1]
 
     def body(self, feature: Feature) -> Feature:
         """Return what the last convolution sees."""
         return self.through(self.layers[:-1], feature)
 
-    def through(self, layers: tuple[str, ...], feature: Feature) -> Feature:
+    def through(self, layers: tuple[Layer, ...], feature: Feature) -> Feature:
         """Return what the first of the convolutions make of a feature, relu included."""
         x, convolve = feature, trained_conv
-        for name in layers:
-            x = jax.nn.relu(getattr(self, name)(x, convolve))
-            convolve = doubling_conv if name.endswith("_1") else trained_conv
+        for layer in layers:
+            x = jax.nn.relu(getattr(self, layer)(x, convolve))
+            convolve = doubling_conv if layer.number == 1 else trained_conv
         return x
 
     def __call__(self, feature: Feature) -> Image:

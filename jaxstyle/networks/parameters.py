@@ -30,7 +30,7 @@ def kernels(network: str) -> dict[str, Shape]:
     """Return the shape of every kernel by layer, in order."""
     if network != "squeezenet":
         names = conv_names(network)
-        widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
+        widths = [3, *(WIDTHS[name.block - 1] for name in names)]
         return {name: (3, 3, *pair) for name, pair in zip(names, pairwise(widths), strict=True)}
     shapes = {"conv1": (3, 3, 3, 64)}
     for fire, (inputs, squeezed, expanded) in FIRES.items():

@@ -34,7 +34,7 @@ from jaxstyle.core import Feature, Image, InputError, Scalar, pytree
 from jaxstyle.losses import Content, Gram
 from jaxstyle.networks.convolution import direct
 from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.vgg import VGG
+from jaxstyle.networks.vgg import VGG, Layer
 from jaxstyle.optimizers import Adam, minimise
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.training.recipe import Recipe
@@ -119,7 +119,7 @@ class LiteEncoder(Recipe):
     @property
     def style_weight(self) -> dict[str, Scalar]:
         """The same of the layers whose second moments are imitated too."""
-        return {name: weight for name, weight in self.weight.items() if name.endswith("_1")}
+        return {name: weight for name, weight in self.weight.items() if Layer(name).number == 1}
 
     def paint(self, student: VGG, content: Image, style: Image) -> Image:
         """Return the content on its way to the style, as the student sees it."""
