@@ -14,7 +14,7 @@ from jax import Array
 
 from jaxstyle.core import Image, Mask, Method, pytree
 from jaxstyle.networks.johnson import TransformNet
-from jaxstyle.tiling import run_in_tiles, run_whole
+from jaxstyle.tiling import run_in_tiles
 from jaxstyle.transforms import match_regions, pooled
 
 
@@ -44,8 +44,9 @@ class Johnson(Method):
 
     def apply(self, content: Image, target: Any) -> Image:
         def draw(image: Image, network: TransformNet, weight: Mask | None) -> Image:
-            passes = network.passes(image.shape[:2])
-            return (run_in_tiles(passes, self.tile, image) if self.tile else run_whole(passes, image))[0]
+            if not self.tile:
+                return network(image)
+            return run_in_tiles(network.passes(image.shape[:2]), self.tile, image)[0]
 
         styled = match_regions(draw, content, pooled(target, content.shape))
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
