@@ -28,14 +28,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_trans
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 Image = Float[Array, "h w 3"]
 Mask = Float[Array, "h w"]
 Feature = Float[Array, "h w c"]
 Features = dict[str, Feature]
-Scalar = Float[ArrayLike, ""]
+Scalar = Float[Array, ""] | float
 Change = Callable[[str, Feature], Feature]  # of the feature at a layer
 
 T = TypeVar("T")
@@ -106,8 +105,11 @@ def keep(layer: str, feature: Feature) -> Feature:
 class Encoder(Protocol):
     """A network that turns an image into named features."""
 
-    content_layers: dict[str, float]
-    style_layers: dict[str, float]
+    @property
+    def content_layers(self) -> dict[str, float]: ...
+
+    @property
+    def style_layers(self) -> dict[str, float]: ...
 
     @property
     def layers(self) -> tuple[str, ...]: ...

@@ -11,14 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import thin
+from flax import nnx
 
 from jaxstyle import InputError
 from jaxstyle.fingerprint import fingerprint
 from jaxstyle.methods import METHODS, Gatys
 from jaxstyle.methods.gatys import LOSSES
 from jaxstyle.methods.pyramid import Pyramid
-from jaxstyle.networks.convolution import average_pool, max_pool
 from jaxstyle.networks.decoders import Decoder
+from jaxstyle.networks.pooling import average_pool, max_pool
 from jaxstyle.networks.vgg import VGG, random_parameters
 from jaxstyle.networks.windowed import Windowed
 from jaxstyle.solvers import LBFGS, Adam
@@ -26,7 +27,12 @@ from jaxstyle.solvers import LBFGS, Adam
 
 def filled(method: type, encoder):
     """Return a method whose networks are stand-ins: a fingerprint asks for no particular one."""
-    given = {"encoder": encoder, "network": Decoder(1, (4,)), "solver": LBFGS(3), "level": 1}
+    given = {
+        "encoder": encoder,
+        "network": Decoder(1, (4,), rngs=nnx.Rngs(0)),
+        "solver": LBFGS(3),
+        "level": 1,
+    }
     names = {field.name for field in dataclasses.fields(method)}  # pyright: ignore
     return method(**{name: value for name, value in given.items() if name in names})
 

@@ -104,7 +104,7 @@ def test_the_gaussian_mmd_is_nearly_that_of_all_pairs(layer):
 
 
 def test_sliced_wasserstein_of_a_shift_is_its_mean_square_along_the_lines():
-    shift = np.float32([1, -2, 3])
+    shift = np.asarray([1, -2, 3], np.float32)
     loss = SlicedWasserstein.mean({"x": X["shallow"] + shift}, {"x": 1.0})
     directions = np.asarray(loss.target["x"].directions, np.float64)
     expected = np.mean((directions.T @ shift) ** 2)

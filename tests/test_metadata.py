@@ -118,7 +118,7 @@ def test_others_read_it(tmp_path, suffix):
         assert found.get_ifd(34853)[2] == (46, 57, 12)
         assert not found.get_ifd(1)  # the thumbnail
         dots = file.info.get("dpi") or (found[282], found[283])
-        np.testing.assert_allclose(np.float64(dots), 240, atol=0.01)
+        np.testing.assert_allclose(np.asarray(dots, np.float64), 240, atol=0.01)
     assert b"maker" not in path.read_bytes()
     if suffix == ".tif":
         with tifffile.TiffFile(path) as file:

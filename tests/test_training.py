@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import grain
 import jax
@@ -52,13 +53,13 @@ def cache(tmp_path_factory):
 
 def start(*arguments):
     command = [sys.executable, str(WORKER), *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(WORKER.parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, WORKER.parents[:2]))}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
 
 
-def finish(process, code=0):
+def finish(process, code=0) -> Any:
     out, err = process.communicate(timeout=240)
     assert process.returncode == code, err[-3000:]
     lines = [line for line in out.splitlines() if line.startswith("{")]

@@ -60,7 +60,7 @@ def over(transforms):
     return pytest.mark.parametrize("name", transforms)
 
 
-def mixed(height, width, channels, seed):
+def mixed(height, width, channels, seed) -> Any:
     """Return a feature of well-conditioned, correlated channels."""
     matrix = np.eye(channels) + 0.5 * np.asarray(features(channels, channels, seed=seed + 10)) / channels**0.5
     return np.float32(np.asarray(features(height, width, channels, seed=seed)) @ matrix + seed)
@@ -374,7 +374,7 @@ def test_a_mix_is_the_mean_of_what_each_style_gives(name):
 
 
 def test_shares_are_masks_of_one_pixel():
-    targets, shares = [Moments.of(Y), Moments.of(-Y)], np.float32([0.3, 0.7])[:, None, None]
+    targets, shares = [Moments.of(Y), Moments.of(-Y)], np.asarray([0.3, 0.7], np.float32)[:, None, None]
     mix = Compiled(lambda masks: match_regions(match_moments, X, Regions(targets, masks)))
     np.testing.assert_allclose(mix(shares), mix(shares * ONES), atol=1e-5)
 

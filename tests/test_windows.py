@@ -134,6 +134,7 @@ def test_memory_beside_images_does_not_grow(bare_vgg):
         memory = (
             gradient.lower(jax.ShapeDtypeStruct((edge, edge, 3), jnp.float32)).compile().memory_analysis()
         )
+        assert memory is not None
         return memory.temp_size_in_bytes
 
     image = 4 * 3 * 256**2

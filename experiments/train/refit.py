@@ -18,7 +18,8 @@ import numpy as np
 from jax import lax
 
 from jaxstyle import weights
-from jaxstyle.networks.convolution import LAYOUT, reflect
+from jaxstyle.networks.conv.border import reflect
+from jaxstyle.networks.conv.xla import LAYOUT
 from jaxstyle.training.data import open_images, pictures
 
 CROPS, SIZE = 64, 128
@@ -41,7 +42,8 @@ def refit(encoder, decoder, images):
     channels = last.kernel.shape[2]
     start = np.asarray(last.kernel[...], np.float64).transpose(2, 0, 1, 3).reshape(-1, 3)
     start = np.concatenate([start, np.asarray(last.bias[...], np.float64)[None]])
-    products, moments, size, count = 0.0, 0.0, 0.0, 0
+    products, moments = np.zeros((len(start), len(start))), np.zeros_like(start)
+    size, count = 0.0, 0
     for image in images:
         rows = np.asarray(patches(encoder, decoder, image))
         rest = np.asarray(image).reshape(-1, 3) - rows @ start.astype(np.float32)
@@ -61,7 +63,7 @@ def refit(encoder, decoder, images):
 
 def main():
     """Refit every level, and write the decoders again."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 from jaxstyle import allocator
 from jaxstyle.core import InputError, Method, prepared
 from jaxstyle.methods.descent import Staged, programs
-from jaxstyle.networks.convolution import max_pool, reflect_conv
+from jaxstyle.networks.conv import conv2d
+from jaxstyle.networks.pooling import max_pool
 from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.wrappers.tiled import Tiled
 
@@ -119,7 +120,7 @@ def steps_of(method: Method, content, style, *masks) -> float:
 def _network(x, kernels):
     """Return the energy of what a small piece of VGG sees."""
     for kernel in kernels:
-        x = jax.nn.relu(reflect_conv(x, kernel))
+        x = jax.nn.relu(conv2d(x, kernel, trained=False))
     return jnp.sum(second_moment(max_pool(x)) ** 2)
 
 

@@ -4,7 +4,7 @@ A flavour is what published weights expect of an image: `(image[..., order] - me
 """
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +81,7 @@ class Encoder(nnx.Module):
             x = features[name] = change(name, self.stage(name, x))
         return {name: features[name] for name in ("image", *wanted)}
 
-    def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder":
+    def with_pool(self, pool: Callable[[Feature], Feature]) -> Self:
         """Return the same network with another pooling function, sharing the parameters."""
         other = jax.tree.map(lambda leaf: leaf, self)
         other.pool = pool

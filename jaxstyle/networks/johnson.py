@@ -24,9 +24,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxstyle.core import Feature, Image, InputError
-from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
-from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.windows import Pass, Size, whole
 
@@ -54,15 +52,14 @@ class TransformNet(Trained):
     `width` is the number of channels at full size (the paper's 32), `residuals` that of its blocks.
     """
 
-    def __init__(self, width: int = 32, residuals: int = 5, seed: Seed = 0):
+    def __init__(self, width: int = 32, residuals: int = 5, *, rngs: nnx.Rngs):
         self.width, self.residuals = width, residuals
         widths = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * residuals), 2 * width, width]
-        key = part(seed, type(self).__name__)
         for name, (inputs, outputs) in zip(self.layers, pairwise(widths), strict=True):
             side = 9 if name == "first" else 3
-            setattr(self, name, he_normal(part(key, name), side, side, inputs, outputs))
+            setattr(self, name, he_normal(rngs, side, side, inputs, outputs))
             setattr(self, f"{name}_norm", InstanceNorm(outputs))
-        self.last = he_normal(part(key, "last"), 9, 9, width, 3)
+        self.last = he_normal(rngs, 9, 9, width, 3)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -86,14 +83,14 @@ class TransformNet(Trained):
         norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
         active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))
         added = lambda name, maps, own: maps[0] + norm(name, maps[1], own)
-        conv = lambda name, x, convolve=trained_conv: getattr(self, name)(x, convolve)
+        conv = lambda name, x, **how: getattr(self, name)(x, **how)
         step = partial(Pass, measure=lambda maps: [Moments.of(maps[-1])])
 
-        passes = [Pass(lambda maps, own: (conv("first", maps[0], large_conv),), size, size, 4)]
+        passes = [Pass(lambda maps, own: (conv("first", maps[0]),), size, size, 4)]
         for level, (name, before) in enumerate((("down1", "first"), ("down2", "down1"))):
 
             def down(maps, own, name=name, before=before):
-                return (conv(name, active(before, maps, own), halving_conv),)
+                return (conv(name, active(before, maps, own), stride=2),)
 
             passes.append(step(down, sizes[level], sizes[level + 1], 1, 2))
         enter, before = active, "down2"
@@ -112,11 +109,11 @@ class TransformNet(Trained):
         for level, name in ((2, "up1"), (1, "up2")):
 
             def up(maps, own, enter=enter, name=name, before=before):
-                return (conv(name, enter(before, maps, own), doubling_conv),)
+                return (conv(name, enter(before, maps, own), upsample=2),)
 
             passes.append(step(up, sizes[level], tuple(2 * n for n in sizes[level]), 1, 1, 2))
             enter, before = active, name
-        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own), large_conv)) / 255,)
+        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own))) / 255,)
         return [*passes, step(last, size, size, 4)]
 
     def __call__(self, image: Image) -> Image:

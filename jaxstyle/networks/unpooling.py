@@ -25,11 +25,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
-from jaxstyle.networks.convolution import Conv, average_pool, first_maximum, max_pool, placed, quarters
-from jaxstyle.networks.decoders import mirrored, trained_conv, whole
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.decoders import mirrored, whole
+from jaxstyle.networks.pooling import average_pool, first_maximum, max_pool, quarters, unpool_to
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, conv_names
 
 LEVELS = (1, 2, 3, 4)
@@ -66,7 +68,7 @@ def unhaar(low: Feature, details: Details) -> Feature:
 
 def unpool_max(x: Feature, skip: Skip) -> Feature:
     """Put every value where the first maximum of its block was."""
-    return placed(first_maximum(skip.before), x)
+    return unpool_to(first_maximum(skip.before), x)
 
 
 def unpool_sum(x: Feature, skip: Skip) -> Feature:
@@ -96,7 +98,9 @@ class Unpooling(Trained):
 
     conv1_1: Conv
 
-    def __init__(self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, seed: Seed = 0):
+    def __init__(
+        self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, *, rngs: nnx.Rngs
+    ):
         if unpool not in UNPOOLS:
             raise unknown("unpooling", unpool, UNPOOLS)
         if level not in LEVELS or len(ranks) < level:
@@ -104,13 +108,12 @@ class Unpooling(Trained):
                 f"such a decoder has a level of 1 to 4 and a rank for each, not {level} of {ranks}"
             )
         self.level, self.unpool, self.ranks = level, unpool, ranks
-        key = part(seed, type(self).__name__)
         for name in self.layers[:-1]:
             block = int(name[4])
             inputs = WIDTHS[block - 1] * (5 if unpool == "cat" and self._unpooled(name) else 1)
             outputs = WIDTHS[block - 1 - name.endswith("_1")]
-            setattr(self, name, thin(part(key, name), inputs, outputs, ranks[block - 1]))
-        self.conv1_1 = he_normal(part(key, "conv1_1"), 3, 3, WIDTHS[0], 3, gain=0.0)
+            setattr(self, name, thin(rngs, inputs, outputs, ranks[block - 1]))
+        self.conv1_1 = he_normal(rngs, 3, 3, WIDTHS[0], 3, gain=0.0)
         self.conv1_1.bias[...] += 0.5
 
     @property
@@ -151,7 +154,7 @@ class Unpooling(Trained):
                 x = change(f"relu{block}_1", x)
             if self._unpooled(name) and block < level:
                 x = UNPOOLS[self.unpool](x, skips[block])
-            x = getattr(self, name)(x, trained_conv)
+            x = getattr(self, name)(x)
             x = x if name == "conv1_1" else jax.nn.relu(x)
         return x
 
@@ -160,8 +163,8 @@ class Unpooling(Trained):
         return int(name[4]) < self.level and name == last_of(int(name[4]))
 
 
-def thin(key, inputs: int, outputs: int, rank: int) -> Conv:
+def thin(rngs: nnx.Rngs, inputs: int, outputs: int, rank: int) -> Conv:
     """Return a random convolution of a rank, which keeps the variance of relu features."""
-    conv = he_normal(part(key, "kernel"), 3, 3, inputs, rank)
-    lift = rank**-0.5 * jax.random.normal(part(key, "lift"), (rank, outputs))
+    conv = he_normal(rngs, 3, 3, inputs, rank)
+    lift = rank**-0.5 * jax.random.normal(rngs.params(), (rank, outputs))
     return Conv(conv.kernel[...], jnp.zeros(outputs), lift)

@@ -209,7 +209,7 @@ def features(encoders: dict[str, Network]) -> dict[str, np.ndarray]:
     image, mix = references.values()
     for network, encoder in encoders.items():
         for layer, feature in encoder(tensor(image)).items():
-            references[f"{network}/{layer}"] = np.float32(array(feature) @ mix[: len(feature)])
+            references[f"{network}/{layer}"] = (array(feature) @ mix[: len(feature)]).astype(np.float32)
     return references
 
 
