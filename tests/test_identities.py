@@ -12,8 +12,7 @@ from jaxstyle.statistics import kernels
 
 WEIGHT = {"shallow": 0.3, "deep": 2.0}
 SHAPES = {"shallow": (12, 10, 3), "deep": (12, 10, 4)}
-LEFT = np.zeros((12, 10), np.float32)
-LEFT[:, :4] = 1
+LEFT = jnp.zeros((12, 10)).at[:, :4].set(1)
 ONES = np.ones((12, 10), np.float32)
 STATISTICAL = (Gram, losses.Moments, MMD, LinearMMD, PolynomialMMD, SlicedWasserstein, MRF)
 POINTWISE = tuple(loss for loss in STATISTICAL if loss is not MRF)

@@ -91,7 +91,7 @@ def test_from_content_to_result_and_on(tmp_path, origin, suffix):
     assert picture.metadata == again.metadata
     assert picture.metadata.dpi == (240, 240)
     main, photograph, place = exif.read_block(picture.metadata.exif, [])
-    assert main.pop(34665) and main.pop(34853)
+    assert main.pop(34665)[1] and main.pop(34853)[1]
     assert main == {tag: MAIN[tag] for tag in (271, COPYRIGHT)}
     assert photograph == {tag: PHOTOGRAPH[tag] for tag in (0x829A, 0x9003, 0x9286, 0xA434)} | {
         0xA001: (SHORT, b"\1\0")

@@ -310,7 +310,7 @@ def test_the_gradient_by_the_content_is_finite(build, name, content, style):
 def program(method, content, style) -> str:
     """Return what a method computes, as text."""
     target = jax.eval_shape(method.prepare, style)
-    every = Regions([target, target], jax.ShapeDtypeStruct((2, 1, 1), jnp.float32))
+    every = Regions([target, target], jnp.ones((2, 1, 1)))
     apply = [str(jax.make_jaxpr(method.apply)(content, goal)) for goal in (target, every)]
     return re.sub(" at 0x[0-9a-f]+", "", "\n".join([*apply, str(jax.make_jaxpr(method.prepare)(style))]))
 
@@ -329,7 +329,8 @@ def test_tiles_are_the_whole(build, name, style):
     """Under two masks too; a method that cannot says so. In float64: whitening magnifies rounding."""
     with jax.enable_x64(name not in DESCENTS):
         wide = lambda x: x.astype(jnp.result_type(float)) if isinstance(x, jax.Array | np.ndarray) else x
-        _tiles_are_the_whole(*jax.tree.map(wide, (build(name), picture(61, 74, 6), style)), name)
+        method, content, style = jax.tree.map(wide, (build(name), picture(61, 74, 6), style))
+        _tiles_are_the_whole(method, content, style, name)
 
 
 def _tiles_are_the_whole(method, content, style, name):

@@ -124,7 +124,7 @@ def test_a_decoder_is_entered_at_any_level_and_visits_every_level_above(unpool):
         look = lambda layer, x: seen.append((layer, x.shape[-1])) or x
         encoded = lambda: network.encoded(encoder, image, level, look)  # noqa: B023
         feature, skips = jax.eval_shape(encoded)
-        decoded = jax.eval_shape(lambda *given: network(*given, look), feature, skips)  # noqa: B023
+        decoded = jax.eval_shape(lambda x, skips: network(x, skips, look), feature, skips)  # noqa: B023
         assert decoded.shape == (-(-13 // 2 ** (level - 1)) * 2 ** (level - 1), [18, 18, 20][level - 1], 3)
         up = [(f"relu{block}_1", WIDTHS[block - 1]) for block in range(1, level + 1)]
         assert seen == up + up[-2::-1]

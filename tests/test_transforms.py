@@ -238,7 +238,7 @@ def test_sliced_transport_matches_the_joint_distribution():
 
 
 def test_a_feature_swapped_with_its_own_patches_is_itself():
-    own = Patches.of(np.pad(X, ((2, 2), (2, 2), (0, 0)), mode="edge"))
+    own = Patches.of(jnp.pad(X, ((2, 2), (2, 2), (0, 0)), mode="edge"))
     np.testing.assert_allclose(Compiled(swap_patches)(X, own), X, rtol=1e-5, atol=1e-5)
 
 
@@ -288,7 +288,7 @@ def roots(matrix):
 def test_newton_schulz_gives_the_root_and_its_inverse(matrix):
     matrix = np.asarray(matrix, np.float32)
     (root, inverse), lifted, power = roots(matrix)
-    np.testing.assert_allclose(root @ root, lifted, atol=1e-5 * np.max(matrix))
+    np.testing.assert_allclose(root @ root, lifted, atol=1e-5 * float(np.max(matrix)))
     np.testing.assert_allclose(root @ inverse, np.eye(C), atol=1e-4)
     np.testing.assert_allclose(root, power, atol=1e-4 * np.sqrt(np.max(matrix)))
 

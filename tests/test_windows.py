@@ -1,6 +1,7 @@
 """Windows: their geometry, and that what is computed by them is the whole's, whatever the sizes."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +32,7 @@ def test_windows_cover_all_and_show_what_is_around(unit, reach, tile):
         assert (axis.number - 1) * axis.tile < given <= axis.number * axis.tile
 
 
-def blurred(x):
+def blurred(x) -> Any:
     """Return the mean of 3 x 3 pixels, the border repeated."""
     padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
     return sum(padded[i : i + x.shape[0], j : j + x.shape[1]] for i in range(3) for j in range(3)) / 9
@@ -90,7 +91,7 @@ LOSSES = (Gram, LinearMMD, PolynomialMMD)
 
 @pytest.mark.parametrize("size", [(40, 75), (53, 33)])
 @pytest.mark.parametrize("kind", LOSSES)
-def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size):
+def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size: tuple[int, int]):
     """Of every loss that is a function of sums, and of a mask."""
     content, style, mask = picture(*size, 1), picture(30, 36, 2), picture(*size, 3)[..., 0]
 

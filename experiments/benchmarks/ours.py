@@ -91,7 +91,7 @@ class Trainer:
         ready, self.optimizer, self.precision = recipe(), optax.adam(RATE), jnp.dtype(precision)
         loss = jax.tree_util.Partial(type(ready).loss, ready)
         self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps
-        self.key, self.number = jax.device_put(jax.random.key(0), replicated()), 0
+        self.number = 0
         self.state = fresh(lambda: jax.tree.map(jnp.array, network), self.optimizer)
         self.step, self.place = by_jit(self.optimizer, self.precision)
         self.first: dict[str, np.ndarray] = {}
@@ -99,7 +99,7 @@ class Trainer:
     def advance(self) -> list[float]:
         losses = []
         for _ in range(self.steps):
-            given = self.loss, self.state, self.place(self.batch), self.key, self.number
+            given = self.loss, self.state, self.place(self.batch), 0, self.number
             (self.state, terms), self.number = self.step(*given), self.number + 1
             losses.append(terms["loss"])
             self.first = self.first or self._moments()
@@ -116,5 +116,5 @@ class Trainer:
         return {name: value.numpy() for name, value in state_dict(moments).items()}
 
     def operations(self) -> float:
-        given = self.loss, self.state, self.batch, self.key, self.number
+        given = self.loss, self.state, self.batch, 0, self.number
         return operations(make_step(self.optimizer, self.precision), *given)

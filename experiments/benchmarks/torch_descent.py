@@ -7,6 +7,7 @@ whose product is also the gradient of its energy.
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,7 +122,8 @@ class TorchDescent:
         ready, self.steps, self.device = method(), steps, device
         self.loss = wrap(DescentLoss(ready, images, masks, like, layout))
         self.image = place(images[0], like).requires_grad_()
-        solver, self.searching = ready.solver, not isinstance(ready.solver, Adam)
+        solver: Any = ready.solver
+        self.searching = not isinstance(solver, Adam)
         if self.searching:
             # An iteration evaluates once but for the last, whose evaluation opens the next `.step`.
             self.optimizer = torch.optim.LBFGS(

@@ -10,6 +10,8 @@ in float64, on `CROPS` crops of 128 px; r is a millionth of the mean of the diag
 """
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -30,9 +32,8 @@ def patches(encoder, decoder, image):
     """Return the input of the last convolution as rows of 3 x 3 patches and a one, channel by channel."""
     name = f"relu{decoder.level}_1"
     x = decoder.body(encoder(image, (name,))[name])
-    rows = lax.conv_general_dilated_patches(
-        reflect(x)[None], (3, 3), (1, 1), "VALID", dimension_numbers=LAYOUT
-    )
+    cut: Callable[..., jax.Array] = partial(lax.conv_general_dilated_patches, dimension_numbers=LAYOUT)
+    rows = cut(reflect(x)[None], (3, 3), (1, 1), "VALID")
     return jnp.concatenate([rows.reshape(-1, rows.shape[-1]), jnp.ones((rows[0, ..., 0].size, 1))], axis=1)
 
 

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray
@@ -68,15 +69,19 @@ def _cast(tree, dtype):
 
 
 def make_step(optimizer: optax.GradientTransformation, compute=jnp.float32, axis: str | None = None):
-    """Return `step(loss_fn, state, batch, key, number) -> state, losses` for one device or one of an `axis`.
+    """Return `step(loss_fn, state, batch, seed, number) -> state, losses` for one device or one of an `axis`.
 
-    An example's key is the run's with the step's number folded in, then its place in the whole batch.
+    An example's key is the seed's with the step's number folded in, then its place in the whole batch; there
+    hosts take turns (see `data`).
     """
 
-    def step(loss_fn, state, batch, key, number):
-        size = len(jax.tree.leaves(batch)[0])
-        places = jnp.arange(size) + (jax.lax.axis_index(axis) * size if axis else 0)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, number), places)
+    def step(loss_fn, state, batch, seed, number):
+        size, hosts = len(jax.tree.leaves(batch)[0]), jax.process_count()
+        share = size * (jax.device_count() if axis else 1) // hosts
+        rows = jnp.arange(size) + (jax.lax.axis_index(axis) * size if axis else 0)
+        places = rows % share * hosts + rows // share
+        key = jax.random.fold_in(jax.random.key(seed), number)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, places)
 
         def total(params):
             loss, cast, examples = _cast((loss_fn, params, batch), compute)
@@ -173,7 +178,7 @@ def fit(
     step, place = PARALLEL[parallel](optimizer, compute)
     if not isinstance(loss_fn, jax.tree_util.Partial):  # whose Partial would have no leaves
         loss_fn = jax.tree_util.Partial(loss_fn)
-    loss_fn, key = jax.device_put((loss_fn, jax.random.key(seed)), replicated())
+    loss_fn = jax.device_put(loss_fn, replicated())
     while True:
         start = time.perf_counter()
         batch = next(data)
@@ -181,6 +186,6 @@ def fit(
         size, devices = len(jax.tree.leaves(batch)[0]), jax.local_device_count()
         if size % devices:
             raise InputError(f"a batch of {size} cannot be shared by {devices} devices: take a multiple")
-        state, losses = step(loss_fn, state, place(batch), key, done)
+        state, losses = step(loss_fn, state, place(batch), np.uint32(seed), done)
         done += 1
         yield Step(done, state, losses, waited)
