@@ -32,14 +32,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.stages import Lowered
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 Image = Float[Array, "h w 3"]
 Mask = Float[Array, "h w"]
 Feature = Float[Array, "h w c"]
 Features = dict[str, Feature]
-Scalar = Float[ArrayLike, ""]
+Scalar = Float[Array, ""] | float
 Weights = dict[str, Mask]  # of the pixels, by layer
 Change = Callable[[str, Feature], Feature]  # of the feature at a layer
 
@@ -113,9 +112,14 @@ def keep(layer: str, feature: Feature) -> Feature:
 class Encoder(Protocol):
     """A network that turns an image into named features."""
 
-    content_layers: dict[str, float]
-    style_layers: dict[str, float]
-    tileable: ClassVar[bool]
+    @property
+    def tileable(self) -> bool: ...
+
+    @property
+    def content_layers(self) -> dict[str, float]: ...
+
+    @property
+    def style_layers(self) -> dict[str, float]: ...
 
     @property
     def layers(self) -> tuple[str, ...]: ...

@@ -12,8 +12,7 @@ from jaxstyle.statistics import kernels
 
 WEIGHT = {"shallow": 0.3, "deep": 2.0}
 SHAPES = {"shallow": (12, 10, 3), "deep": (12, 10, 4)}
-LEFT = np.zeros((12, 10), np.float32)
-LEFT[:, :4] = 1
+LEFT = jnp.zeros((12, 10)).at[:, :4].set(1)
 ONES = np.ones((12, 10), np.float32)
 STATISTICAL = (Gram, losses.Moments, MMD, LinearMMD, PolynomialMMD, SlicedWasserstein, MRF)
 POINTWISE = tuple(loss for loss in STATISTICAL if loss is not MRF)
@@ -104,7 +103,7 @@ def test_the_gaussian_mmd_is_nearly_that_of_all_pairs(layer):
 
 
 def test_sliced_wasserstein_of_a_shift_is_its_mean_square_along_the_lines():
-    shift = np.float32([1, -2, 3])
+    shift = np.asarray([1, -2, 3], np.float32)
     loss = SlicedWasserstein.mean({"x": X["shallow"] + shift}, {"x": 1.0})
     directions = np.asarray(loss.target["x"].directions, np.float64)
     expected = np.mean((directions.T @ shift) ** 2)

@@ -29,8 +29,8 @@ def grey(levels) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(30, 40), (29, 41), (15, 20), (8, 10), (4, 5), (60, 80), (1, 1)])
 def test_masks_fit_features_of_any_size(shape):
-    parts = np.stack([np.float32(patchwork(3) == index) for index in range(3)])
-    feature = np.zeros((*shape, 2), np.float32)
+    parts = jnp.stack([jnp.float32(patchwork(3) == index) for index in range(3)])
+    feature = jnp.zeros((*shape, 2))
     fitted = np.stack([masks.pool_mask(mask, feature.shape) for mask in parts])
     assert fitted.shape == (3, *shape)
     assert np.all((fitted >= -1e-6) & (fitted <= 1 + 1e-6))
@@ -41,7 +41,7 @@ def test_masks_fit_features_of_any_size(shape):
 @pytest.mark.parametrize("share", [0.3, 1.0])
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9)])
 def test_a_level_mask_is_level_at_any_size(share, shape):
-    mask = np.full(shape, share, np.float32)
+    mask = jnp.full(shape, share)
     np.testing.assert_allclose(masks.pool_mask(mask, (12, 5, 1)), share, rtol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_luminance_weighs_green_most_and_blue_least():
 
 
 def test_linear_light_is_the_standards():
-    srgb = np.float32([0, 0.04045, 0.5, 1])
+    srgb = np.asarray([0, 0.04045, 0.5, 1], np.float32)
     expected = [0, 0.04045 / 12.92, ((0.5 + 0.055) / 1.055) ** 2.4, 1]
     np.testing.assert_allclose(there_and_back(grey(srgb[None]))["linear"][0][0, :, 0], expected, atol=1e-6)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import Compiled, picture
+from flax import nnx
 
 from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
 from jaxstyle.image.color import to_yiq
@@ -26,11 +27,11 @@ from jaxstyle.statistics.patches import Patches
 
 WIDTHS = (4, 6, 8)
 NETWORKS = {
-    Decoder: lambda: Decoder(3, WIDTHS, 1),
-    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, 1),
-    TransformNet: lambda: TransformNet(width=4, residuals=1, seed=1),
-    Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), 1),
-    LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, 1),
+    Decoder: lambda: Decoder(3, WIDTHS, rngs=nnx.Rngs(1)),
+    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, rngs=nnx.Rngs(1)),
+    TransformNet: lambda: TransformNet(width=4, residuals=1, rngs=nnx.Rngs(1)),
+    Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), rngs=nnx.Rngs(1)),
+    LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, rngs=nnx.Rngs(1)),
 }
 SMALL = {"level": 3, "levels": (3, 1), "rotations": 4, "optimizer": Adam(0.05), "steps": 2, "paint_steps": 1}
 OTHER = {
@@ -129,7 +130,8 @@ def transfers(method) -> list[Transfer]:
     """Return the closed-form transfers that a method is made of."""
     if not isinstance(method, Composed):
         return []
-    return list(method.method.methods) if isinstance(method.method, Chain) else [method.method]
+    parts = method.method.methods if isinstance(method.method, Chain) else [method.method]
+    return [part for part in parts if isinstance(part, Transfer)]
 
 
 def test_patches_larger_than_any_probe_are_swapped_in_tiles(build, content, style):
@@ -312,7 +314,7 @@ def test_the_gradient_by_the_content_is_finite(build, name, content, style):
 def program(method, content, style) -> str:
     """Return what a method computes, as text."""
     target = jax.eval_shape(method.prepare, style)
-    every = Regions([target, target], jax.ShapeDtypeStruct((2, 1, 1), jnp.float32))
+    every = Regions([target, target], jnp.ones((2, 1, 1)))
     apply = [str(jax.make_jaxpr(method.apply)(content, goal)) for goal in (target, every)]
     return re.sub(" at 0x[0-9a-f]+", "", "\n".join([*apply, str(jax.make_jaxpr(method.prepare)(style))]))
 
@@ -332,7 +334,8 @@ def test_tiles_are_the_whole(build, name, style):
     assert build(name).tileable == (name in TILED)
     with jax.enable_x64(name not in DESCENTS):
         wide = lambda x: x.astype(jnp.result_type(float)) if isinstance(x, jax.Array | np.ndarray) else x
-        _tiles_are_the_whole(*jax.tree.map(wide, (build(name), picture(61, 74, 6), style)), name)
+        method, content, style = jax.tree.map(wide, (build(name), picture(61, 74, 6), style))
+        _tiles_are_the_whole(method, content, style, name)
 
 
 def _tiles_are_the_whole(method, content, style, name):

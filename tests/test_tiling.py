@@ -1,6 +1,7 @@
 """Tiles: where they lie, and that what is computed in them is the whole's, whatever the sizes."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +55,7 @@ def test_every_pixel_of_a_layer_is_of_one_tile_and_is_cropped_from_its_place(siz
         np.testing.assert_array_equal(counts, 1)
 
 
-def blurred(x):
+def blurred(x) -> Any:
     """Return the mean of 3 x 3 pixels, the border repeated."""
     padded = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
     return sum(padded[i : i + x.shape[0], j : j + x.shape[1]] for i in range(3) for j in range(3)) / 9
@@ -112,7 +113,7 @@ LOSSES = (Gram, LinearMMD, PolynomialMMD, MMD)
 
 @pytest.mark.parametrize("size", [(40, 75), (53, 33)])
 @pytest.mark.parametrize("kind", LOSSES)
-def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size):
+def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size: tuple[int, int]):
     """Of every loss that is a function of sums, and of a mask."""
     content, style, mask = picture(*size, 1), picture(30, 36, 2), picture(*size, 3)[..., 0]
 
@@ -158,6 +159,7 @@ def test_memory_beside_images_does_not_grow(bare_vgg):
         memory = (
             gradient.lower(jax.ShapeDtypeStruct((edge, edge, 3), jnp.float32)).compile().memory_analysis()
         )
+        assert memory is not None
         return memory.temp_size_in_bytes
 
     image = 4 * 3 * 256**2

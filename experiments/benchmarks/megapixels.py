@@ -40,7 +40,7 @@ def timed(method, size: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--tile", type=count, default=1024, help="pixels a side of a tile (default 1024)")
     parser.add_argument("--turns", type=count, default=5, help="calls of each (default 5)")
     options = parser.parse_args()

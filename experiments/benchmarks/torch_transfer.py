@@ -6,13 +6,14 @@ published codes, or by eigenvalues; the directions below the floor of `jaxstyle.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, memory_format, nn
 
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, second_moment, tensor
-from experiments.benchmarks.torch_training import Layout, TransformNet, decoder, state_dict
+from experiments.benchmarks.torch_training import TransformNet, decoder, state_dict
 from jaxstyle.core import Chain
 from jaxstyle.linalg import FLOOR
 from jaxstyle.methods import transfer
@@ -59,7 +60,7 @@ def match_moments(feature: Tensor, style: Tensor) -> Tensor:
 class Matched(nn.Module):
     """A transform alone, of features (1, c, h, w)."""
 
-    def __init__(self, match: Match, layout: Layout = CONTIGUOUS):
+    def __init__(self, match: Match, layout: memory_format = CONTIGUOUS):
         super().__init__()
         self.match = match
 
@@ -70,7 +71,7 @@ class Matched(nn.Module):
 class Level(nn.Module):
     """Encode the image, match the style's features, decode."""
 
-    def __init__(self, part: transfer.Transfer, match: Match, layout: Layout):
+    def __init__(self, part: transfer.Transfer, match: Match, layout: memory_format):
         super().__init__()
         level = part.features
         self.name, self.alpha, self.matched = f"relu{level.level}_1", part.alpha, Matched(match)
@@ -85,12 +86,12 @@ class Level(nn.Module):
 class Transfer(nn.Module):
     """A method, level by level, its sides multiples of 16 pixels."""
 
-    def __init__(self, method: transfer.Composed, match: Match, layout: Layout = CONTIGUOUS):
+    def __init__(self, method: transfer.Composed, match: Match, layout: memory_format = CONTIGUOUS):
         super().__init__()
         made = method.method
-        parts = made.methods if isinstance(made, Chain) else [made]
+        parts: Any = made.methods if isinstance(made, Chain) else [made]
         self.levels = nn.ModuleList([Level(part, match, layout) for part in parts])
-        self.encoder = Network(method.encoder, {level.name for level in self.levels}, layout)
+        self.encoder = Network(parts[0].encoder, {level.name for level in self.levels}, layout)
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         features = self.encoder(style)
@@ -102,7 +103,7 @@ class Transfer(nn.Module):
 class Drawn(nn.Module):
     """Johnson's network: the style is in it."""
 
-    def __init__(self, network: johnson.TransformNet, layout: Layout = CONTIGUOUS):
+    def __init__(self, network: johnson.TransformNet, layout: memory_format = CONTIGUOUS):
         super().__init__()
         self.network = TransformNet(network)
         self.network.load_state_dict(state_dict(network))
@@ -120,7 +121,7 @@ class TorchTransfer:
         inputs: tuple[np.ndarray, np.ndarray],
         steps: int,
         device: torch.device,
-        layout: Layout = CONTIGUOUS,
+        layout: memory_format = CONTIGUOUS,
         precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
     ):

@@ -22,7 +22,7 @@ from jaxstyle import Chain, fit, read, stylize, write
 from jaxstyle.image.plot import sheet
 from jaxstyle.methods.wct import whitening
 from jaxstyle.networks import VGG
-from jaxstyle.networks.convolution import Conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.decoders import LEVELS, Decoder
 from jaxstyle.networks.vgg import CAFFE
 
@@ -41,7 +41,7 @@ def level(tensors: dict[str, np.ndarray], number: int) -> tuple[VGG, Decoder]:
     It normalises by a 1 x 1 convolution that was trained on: what it differs by from our flavour goes into
     the next one.
     """
-    decoder = nnx.eval_shape(lambda: Decoder(number))
+    decoder = nnx.eval_shape(lambda: Decoder(number, rngs=nnx.Rngs(0)))
     theirs = lambda side, name: conv(tensors, f"{side}{number}.{name.replace('_', '')}")
     layers = {name: theirs("enc", name) for name in decoder.layers}
     zero = CAFFE(jnp.zeros(3))
@@ -65,7 +65,7 @@ def levels() -> dict[int, tuple[VGG, Decoder]]:
 
 def main():
     """Draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--content", type=Path, required=True)
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

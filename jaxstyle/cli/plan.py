@@ -22,7 +22,8 @@ from jax.stages import Compiled
 
 from jaxstyle import allocator
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
-from jaxstyle.networks.convolution import max_pool, reflect_conv
+from jaxstyle.networks.conv import conv2d
+from jaxstyle.networks.pooling import max_pool
 from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.tiling.method import needs_whole
 
@@ -104,7 +105,7 @@ def compiled(method: Method, content, *given) -> list[tuple[Compiled, float]]:
 def _network(x, kernels):
     """Return the energy of what a small piece of VGG sees."""
     for kernel in kernels:
-        x = jax.nn.relu(reflect_conv(x, kernel))
+        x = jax.nn.relu(conv2d(x, kernel, trained=False))
     return jnp.sum(second_moment(max_pool(x)) ** 2)
 
 

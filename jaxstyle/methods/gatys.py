@@ -30,7 +30,7 @@ from jaxstyle.losses import (
     Variation,
 )
 from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise, style_loss
-from jaxstyle.networks.convolution import average_pool
+from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.optimizers import LBFGS, Adam, Optimizer
 

@@ -4,7 +4,7 @@ A flavour is what published weights expect of an image: `(image[..., order] - me
 """
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,7 @@ class Encoder(nnx.Module):
         """Return the terms of a loss of an image."""
         return loss.terms(self(image, loss.layers))
 
-    def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder":
+    def with_pool(self, pool: Callable[[Feature], Feature]) -> Self:
         """Return the same network with another pooling function, sharing the parameters."""
         other = jax.tree.map(lambda leaf: leaf, self)
         other.pool = pool

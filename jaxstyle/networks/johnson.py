@@ -16,7 +16,6 @@ reflects at its border, where the paper reflects once by 40 pixels and lets the 
 last convolution is linear, as in the Stanford report; the paper scales a tanh.
 """
 
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -26,9 +25,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxstyle.core import Feature, Image, InputError
-from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
-from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.tiling.passes import Maps, Pass, Size, run_whole
 
@@ -58,7 +55,6 @@ class Layer(NamedTuple):
     """
 
     name: str
-    convolve: Callable[..., Feature] = trained_conv
     halo: int = 1
     shrink: int = 1
     grow: int = 1
@@ -71,24 +67,23 @@ class TransformNet(Trained):
     `width` is the number of channels at full size (the paper's 32), `residuals` that of its blocks.
     """
 
-    def __init__(self, width: int = 32, residuals: int = 5, seed: Seed = 0):
+    def __init__(self, width: int = 32, residuals: int = 5, *, rngs: nnx.Rngs):
         self.width, self.residuals = width, residuals
         widths = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * residuals), 2 * width, width]
-        key = part(seed, type(self).__name__)
         for layer, (inputs, outputs) in zip(self.layers[:-1], pairwise(widths), strict=True):
             side, name = 2 * layer.halo + 1, layer.name
-            setattr(self, name, he_normal(part(key, name), side, side, inputs, outputs))
+            setattr(self, name, he_normal(rngs, side, side, inputs, outputs))
             setattr(self, f"{name}_norm", InstanceNorm(outputs))
-        self.last = he_normal(part(key, "last"), 9, 9, width, 3)
+        self.last = he_normal(rngs, 9, 9, width, 3)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The convolutions in order: what the forward pass, the tiles and the exporter walk."""
-        down = partial(Layer, convolve=halving_conv, shrink=2)
-        up = partial(Layer, convolve=doubling_conv, grow=2)
+        down = partial(Layer, shrink=2)
+        up = partial(Layer, grow=2)
         numbers = range(1, self.residuals + 1)
         residuals = [Layer(f"residual{i}_{half}", adds=half == "b") for i in numbers for half in "ab"]
-        large = partial(Layer, convolve=large_conv, halo=4)
+        large = partial(Layer, halo=4)
         return (large("first"), down("down1"), down("down2"), *residuals, up("up1"), up("up2"), large("last"))
 
     def passes(self, size: Size) -> list[Pass]:
@@ -106,7 +101,7 @@ class TransformNet(Trained):
 
             def function(maps, stats, layer=layer, before=before, branches=bool(after and after.adds)):
                 x = self._activated(before, maps, stats) if before else maps[0]
-                y = getattr(self, layer.name)(x, layer.convolve)
+                y = getattr(self, layer.name)(x, stride=layer.shrink, upsample=layer.grow)
                 return (x, y) if branches else (y,)
 
             out_size = tuple(-(-n // layer.shrink) * layer.grow for n in size)

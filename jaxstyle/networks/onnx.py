@@ -11,7 +11,7 @@ import onnx
 from jax.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
 
-from jaxstyle.networks.convolution import Conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.statistics.moments import EPSILON
 

@@ -25,11 +25,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
-from jaxstyle.networks.convolution import Conv, average_pool, first_maximum, max_pool, placed, quarters
-from jaxstyle.networks.decoders import mirrored, pad_to_multiple, trained_conv
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.decoders import mirrored, pad_to_multiple
+from jaxstyle.networks.pooling import average_pool, first_maximum, max_pool, quarters, unpool_to
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import BLOCKS, WIDTHS, Layer
 
 LEVELS = (1, 2, 3, 4)
@@ -66,7 +68,7 @@ def unhaar(low: Feature, details: Details) -> Feature:
 
 def unpool_max(x: Feature, skip: Skip) -> Feature:
     """Put every value where the first maximum of its block was."""
-    return placed(first_maximum(skip.before), x)
+    return unpool_to(first_maximum(skip.before), x)
 
 
 def unpool_sum(x: Feature, skip: Skip) -> Feature:
@@ -91,7 +93,9 @@ class Unpooling(Trained):
 
     conv1_1: Conv
 
-    def __init__(self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, seed: Seed = 0):
+    def __init__(
+        self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, *, rngs: nnx.Rngs
+    ):
         if unpool not in UNPOOLS:
             raise unknown("unpooling", unpool, UNPOOLS)
         if level not in LEVELS or len(ranks) < level:
@@ -99,12 +103,11 @@ class Unpooling(Trained):
                 f"such a decoder has a level of 1 to 4 and a rank for each, not {level} of {ranks}"
             )
         self.level, self.unpool, self.ranks = level, unpool, ranks
-        key = part(seed, type(self).__name__)
         for name in self.layers[:-1]:
             inputs = WIDTHS[name.block - 1] * (5 if unpool == "cat" and self._unpooled(name) else 1)
             outputs = WIDTHS[name.block - 1 - (name.number == 1)]
-            setattr(self, name, thin(part(key, name), inputs, outputs, ranks[name.block - 1]))
-        self.conv1_1 = he_normal(part(key, "conv1_1"), 3, 3, WIDTHS[0], 3, gain=0.0)
+            setattr(self, name, thin(rngs, inputs, outputs, ranks[name.block - 1]))
+        self.conv1_1 = he_normal(rngs, 3, 3, WIDTHS[0], 3, gain=0.0)
         self.conv1_1.bias[...] += 0.5
 
     @property
@@ -145,7 +148,7 @@ class Unpooling(Trained):
                 x = change(f"relu{layer.block}_1", x)
             if self._unpooled(layer) and layer.block < level:
                 x = UNPOOLS[self.unpool](x, skips[layer.block])
-            x = getattr(self, layer)(x, trained_conv)
+            x = getattr(self, layer)(x)
             x = x if layer == "conv1_1" else jax.nn.relu(x)
         return x
 
@@ -154,8 +157,8 @@ class Unpooling(Trained):
         return layer.block < self.level and layer.number == BLOCKS["vgg19"][layer.block - 1]
 
 
-def thin(key, inputs: int, outputs: int, rank: int) -> Conv:
+def thin(rngs: nnx.Rngs, inputs: int, outputs: int, rank: int) -> Conv:
     """Return a random convolution of a rank, which keeps the variance of relu features."""
-    conv = he_normal(part(key, "kernel"), 3, 3, inputs, rank)
-    lift = rank**-0.5 * jax.random.normal(part(key, "lift"), (rank, outputs))
+    conv = he_normal(rngs, 3, 3, inputs, rank)
+    lift = rank**-0.5 * jax.random.normal(rngs.params(), (rank, outputs))
     return Conv(conv.kernel[...], jnp.zeros(outputs), lift)

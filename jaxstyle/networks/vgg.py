@@ -23,8 +23,9 @@ import jax
 import numpy as np
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.convolution import Conv, max_pool, reflect_conv, zero_conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.encoder import TORCHVISION, Encoder, caffe
+from jaxstyle.networks.pooling import max_pool
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
@@ -102,7 +103,8 @@ class VGG(Encoder):
     def stage(self, name: str, x: Feature) -> Feature:
         kind = Layer(name).kind
         if kind == "conv":
-            return getattr(self, name)(x, reflect_conv if self.flavour == "normalised" else zero_conv)
+            border = "reflect" if self.flavour == "normalised" else "constant"
+            return getattr(self, name)(x, border=border, trained=False)
         return jax.nn.relu(x) if kind == "relu" else self.pool(x)
 
 
