@@ -61,7 +61,7 @@ def descent(options, size: int, method: Callable[[], Gatys], masks: tuple = ()) 
     )
 
 
-def by_lbfgs(options, kind=LBFGS) -> dict:
+def by_lbfgs(options, kind: type = LBFGS) -> dict:
     """Return the steps of all turns, and an optimiser with as many pairs as are worth keeping."""
     count = STEPS * (options.turns + 1)
     return {"steps": count, "optimizer": kind(memory=min(count, 100))}

@@ -73,7 +73,7 @@ class Level(nn.Module):
 
     def __init__(self, part: transfer.Transfer, match: Match, layout: memory_format):
         super().__init__()
-        level = part.features
+        level: Any = part.features
         self.name, self.alpha, self.matched = f"relu{level.level}_1", part.alpha, Matched(match)
         self.encoder, self.decoder = Network(level.encoder, {self.name}, layout), decoder(level.network)
         self.decoder.load_state_dict(state_dict(level.network))

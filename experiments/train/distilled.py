@@ -43,7 +43,7 @@ def level(tensors: dict[str, np.ndarray], number: int) -> tuple[VGG, Decoder]:
     """
     decoder = nnx.eval_shape(lambda: Decoder(number, rngs=nnx.Rngs(0)))
     theirs = lambda side, name: conv(tensors, f"{side}{number}.{name.replace('_', '')}")
-    layers = {name: theirs("enc", name) for name in decoder.layers}
+    layers: dict[str, dict] = {name: theirs("enc", name) for name in decoder.layers}
     zero = CAFFE(jnp.zeros(3))
     own, first = CAFFE(jnp.eye(3)) - zero, theirs("enc", "conv0")
     change = jnp.linalg.solve(own, first["kernel"][0, 0])  # theirs = ours @ change + rest

@@ -33,8 +33,10 @@ def patches(encoder, decoder, image):
     name = f"relu{decoder.level}_1"
     x = decoder.body(encoder(image, (name,))[name])
     cut: Callable[..., jax.Array] = partial(lax.conv_general_dilated_patches, dimension_numbers=LAYOUT)
-    rows = cut(reflect(x)[None], (3, 3), (1, 1), "VALID")
-    return jnp.concatenate([rows.reshape(-1, rows.shape[-1]), jnp.ones((rows[0, ..., 0].size, 1))], axis=1)
+    bordered: jax.Array = reflect(x)
+    rows = cut(bordered[None], (3, 3), (1, 1), "VALID")
+    rows = rows.reshape(-1, rows.shape[-1])
+    return jnp.concatenate([rows, jnp.ones((len(rows), 1))], axis=1)
 
 
 def refit(encoder, decoder, images):

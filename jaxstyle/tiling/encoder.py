@@ -9,8 +9,6 @@ of work where the whole takes 3.
 """
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
-
 from jax import Array
 
 from jaxstyle.core import Change, Encoder, Feature, Features, Image, Loss, Scalar, keep, pytree
@@ -24,10 +22,12 @@ from jaxstyle.tiling.tile import Tile
 class TiledEncoder:
     """An encoder, which says that it is `tileable`, on tiles of `tile` pixels a side."""
 
-    tileable: ClassVar[bool] = False
-
     encoder: Encoder
     tile: int = 1024
+
+    @property
+    def tileable(self) -> bool:
+        return False
 
     @property
     def content_layers(self) -> dict[str, float]:
