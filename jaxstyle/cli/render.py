@@ -3,16 +3,16 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import jax
 
-from jaxstyle.cli import pictures, plan, provenance
+from jaxstyle.cli import checkpoint, pictures, plan, provenance
 from jaxstyle.cli.build import build, check_draws, wrapped
 from jaxstyle.cli.checkpoint import Checkpoint
+from jaxstyle.cli.paths import check_apart, check_not_read
 from jaxstyle.cli.pictures import Files, Pictures
 from jaxstyle.cli.run import exit_code
 from jaxstyle.cli.sinks import Bar, Losses, follow, temporary_frames
@@ -32,18 +32,21 @@ def check_outputs(options: argparse.Namespace) -> None:
         io.check_output(options.history, (".png", ".svg", ".pdf"))
     if options.frames:
         io.check_frames(options.frames)
+    written = {
+        "--output": options.output,
+        "its provenance": provenance.beside(options.output),
+        "--history": options.history,
+        "--frames": options.frames,
+        "--checkpoint": options.checkpoint and options.checkpoint / checkpoint.FILE,
+        "its frames": options.checkpoint and options.checkpoint / checkpoint.FRAMES,
+    }
+    check_apart(written)
     inputs = [options.content, *options.style, options.content_mask, options.style_mask]
     inputs += [Path(options.init)] if options.init and options.init not in STARTS else []
     if not options.overwrite:
         check_not_read(options.output, inputs, "take another name, or --overwrite")
-    for path in filter(None, (options.history, options.frames)):
+    for path in [*written.values()][1:]:
         check_not_read(path, inputs)
-
-
-def check_not_read(path: Path, inputs: Iterable[Path | None], cure: str = "take another name") -> None:
-    """Refuse to write where a picture lies that is read."""
-    if any(io.same_file(path, given) for given in filter(None, inputs)):
-        raise InputError(f"{path}: is the picture that is read; {cure}")
 
 
 def run(options: argparse.Namespace) -> int:

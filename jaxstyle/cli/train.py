@@ -10,6 +10,7 @@ import jax
 from jaxstyle import allocator, weights
 from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number, seed
 from jaxstyle.cli.parser import others
+from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
@@ -100,6 +101,8 @@ def train(options: argparse.Namespace) -> int:
         from jaxstyle.training.run import Plan, run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
+    for given in (options.data, options.style):
+        check_not_read(options.output, given if isinstance(given, list) else [given])
     allocator.keep()
     join(options.distributed)
     options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
