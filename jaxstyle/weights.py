@@ -88,7 +88,8 @@ class Entry:
 
     def __str__(self) -> str:
         what = f"{self.name:16}  {self.network:10}  {self.flavour:11}"
-        return f"{what}  {self.where:11}  {self.size:6.1f} MB  {self.licence}"
+        size = f"{self.size:6.1f} MB" if self.size else " " * 9
+        return f"{what}  {self.where:11}  {size}  {self.licence}"
 
 
 def entries() -> list[Entry]:
@@ -233,6 +234,8 @@ def port(path: str | Path, name: str | None = None, output: str | Path | None = 
     `InputError` if it holds anything else.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
     listed = {entry.original: entry for entry in entries() if entry.url}
     names = ", ".join(entry.name for entry in entries() if entry.network in NETWORKS)
     if not name and path.name not in listed:

@@ -21,7 +21,7 @@ def drawn(network, image):
 
 def exported(folder, form, capsys):
     file = folder / f"net.{form}"
-    command = ["export", "johnson", "--weights", "johnson-ink", "--format", form, "--output", str(file)]
+    command = ["export", "johnson", "--weights", "johnson-ink", "--output", str(file)]
     assert cli.main(command) == 0
     assert "MB" in capsys.readouterr().out
     return file

@@ -162,7 +162,8 @@ def test_a_damaged_checkpoint_is_refused_in_a_line(kept, capsys):
     for metadata in (None, {"method": "x"}, {"fingerprint": "0"}):
         save_file({"000": np.zeros(3, np.float32)}, kept, metadata)
         refused(capsys, "damaged, or no checkpoint of this version", "--checkpoint kept")
-    refused(capsys, "no checkpoint that can be read (File exists)", "--checkpoint photo.png")
+    for place in ("style.png", "style.png/kept"):
+        refused(capsys, "style.png is a file, where a folder is to be; take another", f"--checkpoint {place}")
     kept.unlink()
     kept.mkdir()
     refused(capsys, "no checkpoint that can be read", "--checkpoint kept")

@@ -124,7 +124,7 @@ def _room_for_programs():
 @pytest.fixture(autouse=True)
 def _no_forecasts(monkeypatch):
     """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
-    monkeypatch.setattr(plan, "rate", lambda: 1e9)
+    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
 
 

@@ -66,7 +66,7 @@ BAD = {
     "style is no image": ({"style": "texts/b.png"}, [], "not an image"),
     "style is missing": ({"style": "nowhere.png"}, [], "no such file"),
     "fewer images than a batch": ({}, ["--batch-size", "500"], "fewer than a batch of 500"),
-    "output is a file": ({"output": "texts/b.png"}, [], "cannot be made"),
+    "output is a file": ({"output": "texts/b.png"}, [], "b.png is a file, where a folder is to be"),
     "no whole number": ({}, ["--steps", "0"], "whole number >= 1"),
     "unknown encoder": ({}, ["--encoder", "vgg91"], "did you mean"),
     "start of another kind": ({}, ["--start", "vgg19-lite"], "cannot start from"),

@@ -60,7 +60,13 @@ def build(options: argparse.Namespace) -> tuple[Method, dict]:
         changes["init"] = STARTS[options.init]
     if "optimizer" in kinds:
         changes |= optimizer(method.optimizer, options)  # pyright: ignore
-    return dataclasses.replace(method, **changes), files  # pyright: ignore
+    method = dataclasses.replace(method, **changes)  # pyright: ignore
+    weights_of_losses = {name: getattr(method, name) for name in kinds if name.endswith("_weight")}
+    if "style_weight" in weights_of_losses and not any(weights_of_losses.values()):
+        raise InputError(
+            f"all weights are 0, {', '.join(weights_of_losses)}: there is nothing to make smaller"
+        )
+    return method, files
 
 
 def check_draws(method: Method, options: argparse.Namespace) -> None:

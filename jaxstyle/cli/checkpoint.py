@@ -41,6 +41,7 @@ class Checkpoint:
 
         Of frames, those are kept that belong to the steps so far: they must all be there.
         """
+        io.check_new_folder(self.file.parent)
         facts, arrays = self._read()
         other = [name for name, value in self.identity.items() if facts and facts[name] != value]
         if other:
@@ -60,7 +61,6 @@ class Checkpoint:
     def _read(self) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         """Return what the file says and holds: nothing if there is none."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
             if not self.file.exists():
                 return {}, {}
             with safe_open(self.file, "numpy") as file:
@@ -74,8 +74,8 @@ class Checkpoint:
         return facts, arrays
 
     def _go_on_with_frames(self) -> None:
+        io.check_new_folder(self.frames.folder)
         try:
-            self.frames.folder.mkdir(exist_ok=True)
             self.frames.drop(after=self.step - (not self.snapshots))
         except OSError as error:
             raise InputError(f"{self.frames.folder}: cannot be written to ({error.strerror})") from None
@@ -94,6 +94,7 @@ class Checkpoint:
         facts["fingerprint"] = _fingerprint(facts, tensors)
 
         def write(path: Path) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 save_file(tensors, path, metadata=facts)
             except SafetensorError as error:

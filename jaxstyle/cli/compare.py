@@ -9,9 +9,9 @@ from typing import Any
 import jax
 
 from jaxstyle import core
-from jaxstyle.cli import provenance, stylize
+from jaxstyle.cli import plan, provenance, stylize
 from jaxstyle.cli.build import build, fields
-from jaxstyle.cli.options import count
+from jaxstyle.cli.options import count, side
 from jaxstyle.cli.parser import Parser, others
 from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import Image, InputError, Method, unknown
@@ -35,7 +35,7 @@ def add(commands) -> None:
     add("--output", type=Path, required=True, help="the image file to write")
     chosen = f"which, NAME or NAME:WEIGHTS ({' '.join(DEFAULT)})"
     add("--methods", nargs="+", default=DEFAULT, metavar="NAME[:WEIGHTS]", help=chosen)
-    add("--size", type=count, metavar="PX", help="long edge of all images (at most 256)")
+    add("--size", type=side, metavar="PX", help="long edge of all images (at most 256)")
     add("--steps", type=count, metavar="N", help="steps of the methods that descend (their own)")
     add("--columns", type=count, default=4, metavar="N", help="pictures in a row (4)")
 
@@ -77,7 +77,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--steps is of methods that descend, of which there is none: leave it out")
     every = [options_of(name, options) for name in options.methods]
     fitted = (lambda image: fit(image, options.size)) if options.size else (lambda image: shrink(image, SIZE))
-    content, style = (fitted(io.read(path)) for path in read)
+    content, style = (io.read(path) for path in read)
+    shapes = [jax.eval_shape(fitted, picture) for picture in (content, style)]
+    for own in every:
+        plan.check_least(own.method, shapes, plan.limit_of(None))
+    content, style = fitted(content), fitted(style)
     methods, files, images, labels = [], {}, [content, style], ["content", "style"]
     start = time.perf_counter()
     for name, own in zip(options.methods, every, strict=True):

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Feature, Image, InputError
+from jaxstyle.core import Feature, Image, TooSmallError
 from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
 from jaxstyle.networks.decoders import trained_conv
 from jaxstyle.networks.trained import Seed, Trained, he_normal, part
@@ -78,10 +78,7 @@ class TransformNet(Trained):
         Raises `InputError` for an image too small to be reflected at its border.
         """
         if any(side < SMALLEST for side in size):
-            shape, least = f"{size[1]}x{size[0]}", f"{SMALLEST}x{SMALLEST}"
-            raise InputError(
-                f"an image of {shape} px is too small for the network: it takes {least}, enlarge it"
-            )
+            raise TooSmallError(size, "the network", SMALLEST)
         sizes = [tuple(-(-n // 2**level) for n in size) for level in range(3)]
         norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
         active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))
