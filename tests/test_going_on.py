@@ -169,6 +169,17 @@ def test_a_damaged_checkpoint_is_refused_in_a_line(kept, capsys):
     refused(capsys, "no checkpoint that can be read", "--checkpoint kept")
 
 
+def test_a_refused_run_leaves_no_folder_for_its_checkpoint(capsys):
+    refused(capsys, "too small for relu1_1", "--checkpoint new/kept --frames frames --size 1")
+    assert not Path("new").exists()
+    refused(capsys, "/proc: cannot be written to", "--checkpoint /proc/kept")
+
+
+def test_a_picture_without_provenance_is_said(capsys):
+    assert cli.main(["verify", "photo.png"]) == 2
+    assert "photo.png: has no provenance: there is no photo.png.provenance.json" in capsys.readouterr().err
+
+
 def test_older_frames_give_way_and_nothing_else_does(capsys):
     assert gatys("--frames frames") == 0
     assert gatys("--frames frames --steps 10") == 0

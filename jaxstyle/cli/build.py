@@ -61,11 +61,10 @@ def build(options: argparse.Namespace) -> tuple[Method, dict]:
     if "optimizer" in kinds:
         changes |= optimizer(method.optimizer, options)  # pyright: ignore
     method = dataclasses.replace(method, **changes)  # pyright: ignore
-    weights_of_losses = {name: getattr(method, name) for name in kinds if name.endswith("_weight")}
-    if "style_weight" in weights_of_losses and not any(weights_of_losses.values()):
-        raise InputError(
-            f"all weights are 0, {', '.join(weights_of_losses)}: there is nothing to make smaller"
-        )
+    numbers = {name: getattr(method, name) for name in kinds if name.endswith("_weight")}
+    if "style_weight" in numbers and not any(numbers.values()):
+        shown = ", ".join(f"--{name.replace('_', '-')}" for name in numbers)
+        raise InputError(f"{shown} are all 0: give one above 0")
     return method, files
 
 

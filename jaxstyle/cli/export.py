@@ -12,8 +12,8 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from jaxstyle.cli.build import network
 from jaxstyle.cli.parser import others
-from jaxstyle.cli.stylize import network
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.methods import Johnson

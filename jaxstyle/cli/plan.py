@@ -155,7 +155,7 @@ def _network(x, kernels):
 
 
 def rates() -> tuple[float, float]:
-    """Return the operations, and bytes, of a small network and its gradient that this device does in a second."""
+    """Return the operations and bytes of a small network and its gradient that this device does a second."""
     kernels = [jnp.full((3, 3, *pair), 1e-3) for pair in ((3, 64), (64, 64), (64, 64))]
     image = jnp.ones((256, 256, 3))
     program = jax.jit(jax.grad(_network)).lower(image, kernels).compile()

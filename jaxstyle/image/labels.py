@@ -131,7 +131,7 @@ def _painting(name: str, colours: Colours, file: Pillow.Image) -> Painting:
 def place_pair(content: Painting, style: Painting) -> Placement:
     """Return the regions of a pair of masks: what both have, each named by its label.
 
-    Raises `InputError` where the two have nothing in common, or one is soft and the other has other labels than
+    Raises `InputError` where the two have nothing in common, or one is soft, and the other's labels are not
     black and white.
     """
     paintings = content, style
