@@ -11,6 +11,7 @@ import jax
 from jaxstyle import core
 from jaxstyle.cli import plan, provenance, stylize
 from jaxstyle.cli.build import build, fields
+from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.options import count, side
 from jaxstyle.cli.parser import Parser, others
 from jaxstyle.cli.paths import check_not_read
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     content, style = (io.read(path) for path in read)
     shapes = [jax.eval_shape(fitted, picture) for picture in (content, style)]
     for own in every:
-        plan.check_least(own.method, shapes, plan.limit_of(None))
+        plan.check_least(own.method, shapes, limit_of(None))
     content, style = fitted(content), fitted(style)
     methods, files, images, labels = [], {}, [content, style], ["content", "style"]
     start = time.perf_counter()

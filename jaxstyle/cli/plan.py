@@ -7,14 +7,11 @@ The programs are those that run afterwards (the cache of programs keeps them). O
 untiled method. On a GPU, memory is the device's.
 """
 
-import argparse
 import math
-import re
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +19,7 @@ import jax.numpy as jnp
 from jax.stages import Compiled
 
 from jaxstyle import allocator
+from jaxstyle.cli.memory import Limit, shown, taken
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
 from jaxstyle.networks.convolution import max_pool, reflect_conv
 from jaxstyle.statistics.covariance import second_moment
@@ -29,7 +27,6 @@ from jaxstyle.statistics.covariance import second_moment
 WORTH = 2**19  # pixels from which a plan is made unasked
 PIXEL = 36  # bytes that a pixel takes at least: as it is read, as it is made, and on its way to a file
 TILES = (2048, 1024, 512, 256, 128)
-UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 class Plan(NamedTuple):
@@ -47,16 +44,6 @@ class Plan(NamedTuple):
         return f"about {shown(self.bytes)} and {time}{tiles}"
 
 
-class Limit(NamedTuple):
-    """The bytes that a run may take: those that the user allows, or those that there are."""
-
-    bytes: float
-    allowed: bool
-
-    def __str__(self) -> str:
-        return f"you allow {shown(self.bytes)}" if self.allowed else f"there are {shown(self.bytes)}"
-
-
 class TooLargeError(InputError):
     """What does not fit: `fact` says so, `share` is that of its memory that there is."""
 
@@ -64,18 +51,6 @@ class TooLargeError(InputError):
         self.fact = f"{what}, and {limit}"
         self.share = limit.bytes / needed
         super().__init__(f"{self.fact}: {cure}")
-
-
-def shown(size: float) -> str:
-    """Return bytes as text."""
-    if size >= 1e8:
-        return f"{size / 1e9:,.1f} GB"
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
-def limit_of(allowed: float | None) -> Limit:
-    """Return the limit that the user set, or that of the machine."""
-    return Limit(allowed, True) if allowed else Limit(available(), False)
 
 
 def smaller(method: Method) -> str:
@@ -99,37 +74,6 @@ def check_least(method: Method, pictures: list, limit: Limit, count: int = 1) ->
         what = f"a run at {width}x{height} px takes {shown(needed)} at least"
         raise TooLargeError(what, needed, limit, smaller(method))
     return needed
-
-
-def size_of(text: str) -> float:
-    """Parse `4GB`, `800MB`, ... as bytes."""
-    found = re.fullmatch(r"(\d+\.?\d*) *(kb|mb|gb|tb)", text.strip().lower())
-    if not found or not float(found[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size of memory like 4GB or 800MB")
-    return float(found[1]) * UNITS[found[2]]
-
-
-def available() -> float:
-    """Return the bytes that there are for one more run; endless where the machine does not tell."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "bytes_limit" in stats:
-        return stats["bytes_limit"]
-    return _told("/proc/meminfo", "MemAvailable", float("inf")) + taken()
-
-
-def taken() -> float:
-    """Return the bytes that are taken now: by this process, or on the device."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "bytes_in_use" in stats:
-        return stats["bytes_in_use"]
-    return _told("/proc/self/status", "VmRSS", 0.0)
-
-
-def _told(path: str, name: str, otherwise: float) -> float:
-    """Return the bytes that a table of Linux tells, or `otherwise` where there is none."""
-    table = Path(path)
-    lines = table.read_text().splitlines() if table.exists() else []
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith(name)), otherwise)
 
 
 def buffers(program: Compiled) -> float:

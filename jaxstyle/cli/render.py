@@ -12,6 +12,7 @@ import jax
 from jaxstyle.cli import checkpoint, pictures, plan, provenance
 from jaxstyle.cli.build import build, check_draws, wrapped
 from jaxstyle.cli.checkpoint import Checkpoint
+from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.paths import check_apart, check_not_read
 from jaxstyle.cli.pictures import Files, Pictures
 from jaxstyle.cli.run import exit_code
@@ -122,7 +123,7 @@ def planned(method: Method, files: Files, options: argparse.Namespace) -> tuple[
     Where a photograph's own size is what is wanted and does not fit, it is made as large as fits.
     """
     in_tiles = partial(wrapped, method, options)
-    limit, edge, full = plan.limit_of(options.memory), None, None
+    limit, edge, full = limit_of(options.memory), None, None
     while True:
         sized = partial(files.sized, options.method, options, edge)
         shapes = jax.eval_shape(sized)

@@ -7,8 +7,9 @@ or is refused.
 import argparse
 from pathlib import Path
 
-from jaxstyle.cli import pictures, plan, render
+from jaxstyle.cli import pictures, render
 from jaxstyle.cli.build import TABLES, fields, starts_of
+from jaxstyle.cli.memory import size_of
 from jaxstyle.cli.options import (
     FIELDS,
     add_fields,
@@ -98,7 +99,7 @@ def add_shared(parser, method: type[Method]) -> None:
     add("--tile", type=tile, metavar="PX", help=tiles)
     add("--shard", action="store_true", help="share the rows of the content by all devices")
     limit = "take no more than this, e.g. 4GB, in tiles if need be (default: what there is)"
-    add("--memory", type=plan.size_of, metavar="SIZE", help=limit)
+    add("--memory", type=size_of, metavar="SIZE", help=limit)
     keep = "keep the content's colours: transfer luminance only"
     if method.NEEDS_STYLE:
         add("--mix", type=number, nargs="+", metavar="X", help="weight of each style (default: equal)")

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jaxstyle.cli import pictures, plan, provenance, stylize
 from jaxstyle.cli.build import build, check_draws, fields
+from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.options import LARGEST_SEED, count, documented, number, seed
 from jaxstyle.cli.parser import others
 from jaxstyle.cli.render import check_outputs, more_pixels
@@ -109,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     read = pictures.read(options)
     sized = partial(read.sized, options.method, options)
     shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
-    plan.check_least(method, [shapes.content, *shapes.styles], plan.limit_of(None), count)
+    plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)
     given = sized()
     start = time.perf_counter()
     images = sweep(method, given.content, given.styles[0], **values)
