@@ -9,6 +9,7 @@ of work where the whole takes 3.
 """
 
 from collections.abc import Callable, Iterable
+
 from jax import Array
 
 from jaxstyle.core import Change, Encoder, Feature, Features, Image, Loss, Scalar, keep, pytree
