@@ -10,8 +10,6 @@ in float64, on `CROPS` crops of 128 px; r is a millionth of the mean of the diag
 """
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -20,7 +18,7 @@ import numpy as np
 from jax import lax
 
 from jaxstyle import weights
-from jaxstyle.networks.conv.border import reflect
+from jaxstyle.networks.conv.border import bordered
 from jaxstyle.networks.conv.xla import LAYOUT
 from jaxstyle.training.data import open_images, pictures
 
@@ -32,8 +30,9 @@ def patches(encoder, decoder, image):
     """Return the input of the last convolution as rows of 3 x 3 patches and a one, channel by channel."""
     name = f"relu{decoder.level}_1"
     x = decoder.body(encoder(image, (name,))[name])
-    cut: Callable[..., jax.Array] = partial(lax.conv_general_dilated_patches, dimension_numbers=LAYOUT)
-    rows = cut(reflect(x)[None], (3, 3), (1, 1), "VALID")
+    rows = lax.conv_general_dilated_patches(
+        bordered(x, 1, "reflect")[None], (3, 3), (1, 1), "VALID", dimension_numbers=LAYOUT
+    )
     return jnp.concatenate([rows.reshape(-1, rows.shape[-1]), jnp.ones((rows[0, ..., 0].size, 1))], axis=1)
 
 
