@@ -316,7 +316,7 @@ def test_compare_shows_content_style_and_methods(folder):
 
 
 REFUSED = {
-    "adain photo.png style.png photo.png --mix 1": "shares of 2 styles",
+    "adain photo.png style.png photo.png --mix 1": "1 share of 2 styles",
     "adain photo.png style.png --mix 0": "1 share of 1 style: give one each of several styles, not all 0",
     "adain photo.png style.png --mix 1 --content-mask style.png": "leave one out",
     "adain photo.png style.png --style-mask style.png": "goes with --content-mask",
