@@ -1,0 +1,1 @@
+"""Summaries of features, weighted by pixel, that merge; one file a statistic."""
