@@ -34,7 +34,7 @@ class MMD(Averaged):
 
     @staticmethod
     def apart(average: Array, target: KernelMean) -> Scalar:
-        return jnp.sum((average - target.mean) ** 2)
+        return jnp.sum((average / target.kernel.norm - target.mean) ** 2)
 
     @staticmethod
     def size(target: KernelMean) -> Scalar:

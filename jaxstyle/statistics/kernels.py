@@ -25,7 +25,10 @@ from jaxstyle.statistics.moments import Moments, nonzero, pixel_count, pixel_sum
 
 
 class Kernel(Protocol):
-    """A kernel by its feature map."""
+    """A kernel by its feature map, `norm` a number that its mean is divided by."""
+
+    @property
+    def norm(self) -> float: ...
 
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Array:
         """Return the weighted sum of the feature map over the pixels."""
@@ -40,6 +43,8 @@ class Kernel(Protocol):
 class Linear:
     """x . y"""
 
+    norm = 1.0
+
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
         return pixel_sum(feature, weight)
 
@@ -50,6 +55,8 @@ class Linear:
 @pytree
 class Polynomial:
     """(x . y)^2"""
+
+    norm = 1.0
 
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
         return outer_sum(feature, weight)
@@ -75,7 +82,11 @@ class Gaussian:
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " 2*d"]:
         phase = jnp.matmul(feature, self.frequencies, precision="highest")
         waves = jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
-        return pixel_sum(waves, weight) / self.frequencies.shape[1] ** 0.5
+        return pixel_sum(waves, weight)
+
+    @property
+    def norm(self) -> float:
+        return self.frequencies.shape[1] ** 0.5
 
     def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
         return jnp.exp(-self.gamma * jnp.sum((x[:, None] - y) ** 2, axis=-1))
@@ -93,7 +104,7 @@ class KernelMean:
     def of(cls, feature: Feature, kernel: Kernel, weight: Mask | None = None) -> "KernelMean":
         """Summarise a feature over its pixels."""
         size = nonzero(pixel_count(feature, weight))
-        return cls(kernel, kernel.pixel_sum(feature, weight) / size, size)
+        return cls(kernel, kernel.pixel_sum(feature, weight) / size / kernel.norm, size)
 
     def merge(self, other: "KernelMean") -> "KernelMean":
         """Return the kernel mean of the pixels of both, in the kernel of the first."""
