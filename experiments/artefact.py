@@ -59,7 +59,7 @@ class Claim(NamedTuple):
 
 
 @jax.jit
-def _distances(encoder: Encoder, image: Image, content: Image, style: Image) -> dict[str, jax.Array]:
+def _distances(encoder: Encoder, image: Image, content: Image, style: Image) -> dict[str, core.Scalar]:
     return {
         "content": content_distance(encoder, image, content),
         "style": gram_distance(encoder, image, style),
@@ -101,7 +101,7 @@ class Run:
         """Return the style, by default one of the demo's, or a photograph too, and keep it."""
         return self.keep("style", fit(pictured(self.given[1], name), self.size(size)))
 
-    def encoder(self, *names: str) -> Encoder:
+    def encoder(self, *names: str) -> Any:
         """Return the encoder of the command line, or the first of `names` that there is."""
         names = (self.chosen,) if self.chosen else names or ("vgg19-lite",)
         return self.load(next((name for name in names if weights.find(name)), names[0]))

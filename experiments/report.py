@@ -50,7 +50,7 @@ def made(name: str, out: Path, tier: str) -> dict[str, Any]:
         if facts["tier"] == tier:
             return facts
     module, start = importlib.import_module(f"experiments.{name}"), time.perf_counter()
-    print(f"{name}: {module.__doc__.splitlines()[0]}", flush=True)
+    print(f"{name}: {str(module.__doc__).splitlines()[0]}", flush=True)
     module.make(run := Run(tier))
     jax.clear_caches()
     print(f"  {time.perf_counter() - start:.0f} s", flush=True)
@@ -109,7 +109,7 @@ def pictures(facts: dict[str, Any], folder: Path) -> str:
 
 def section(name: str, facts: dict[str, Any], folder: Path) -> str:
     """Return an artefact's part of the page."""
-    title = html.escape(importlib.import_module(f"experiments.{name}").__doc__.splitlines()[0])
+    title = html.escape(str(importlib.import_module(f"experiments.{name}").__doc__).splitlines()[0])
     told = {key: value for key, value in facts.items() if key not in ("claims", "table", "pictures")}
     return (
         f'<section id="{name}"><h3>{title}</h3>{claims(facts["claims"])}{pictures(facts, folder)}'
@@ -154,7 +154,9 @@ def markdown(found: dict[str, dict[str, Any]]) -> str:
 
 def main() -> int:
     """Make the artefacts and the page."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.report", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.report", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument("--out", type=Path, default=Path("report"))
     parser.add_argument("--tier", choices=TIERS, default="cpu")
     parser.add_argument("--only", nargs="+", metavar="SOURCE[.ARTEFACT]", help="some of them")

@@ -27,7 +27,8 @@ from .methods import (
     StyleSwap,
 )
 from .methods.pyramid import Pyramid
-from .wrappers import Luminance, Matched, Smoothed, Tiled, sweep
+from .tiling import Tiled
+from .wrappers import Luminance, Matched, Smoothed, sweep
 
 __version__: str
 __all__ = [

@@ -15,7 +15,6 @@ once, apply to content many times.
 | `Regions` | `[target, ...], (k, h, w)` | a target too: several, each where its mask is |
 | `Chain` | `[Method, ...] -> Method` | one after another |
 | `Smoother` | `(image, content) -> image` | makes a result a photograph again |
-| `Pass` | `(maps, own) -> maps` | a local step of a method: window by window it is the same (`windows.py`) |
 
 Losses, optimisers and methods are frozen dataclasses and pytrees at once (`pytree`). Arrays and floats
 are leaves: a new style, weight or learning rate does not retrace. Integers, strings, booleans, tuples
@@ -33,14 +32,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.stages import Lowered
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 Image = Float[Array, "h w 3"]
 Mask = Float[Array, "h w"]
 Feature = Float[Array, "h w c"]
 Features = dict[str, Feature]
-Scalar = Float[ArrayLike, ""]
+Scalar = Float[Array, ""] | float
+Weights = dict[str, Mask]  # of the pixels, by layer
 Change = Callable[[str, Feature], Feature]  # of the feature at a layer
 
 T = TypeVar("T")
@@ -113,8 +112,14 @@ def keep(layer: str, feature: Feature) -> Feature:
 class Encoder(Protocol):
     """A network that turns an image into named features."""
 
-    content_layers: dict[str, float]
-    style_layers: dict[str, float]
+    @property
+    def tileable(self) -> bool: ...
+
+    @property
+    def content_layers(self) -> dict[str, float]: ...
+
+    @property
+    def style_layers(self) -> dict[str, float]: ...
 
     @property
     def layers(self) -> tuple[str, ...]: ...
@@ -125,7 +130,9 @@ class Encoder(Protocol):
 
     def reduction(self, layer: str) -> int: ...
 
-    def reach(self, layer: str) -> int: ...
+    def halo(self, layer: str) -> int: ...
+
+    def terms(self, loss: "Loss", image: Image) -> dict[str, Scalar]: ...
 
 
 class Smoother(Protocol):
@@ -134,116 +141,78 @@ class Smoother(Protocol):
     def __call__(self, image: Image, content: Image) -> Image: ...
 
 
-class Window(Protocol):
-    """A part of an image: which pixels of its features are its own, and where it is in maps of the whole."""
-
-    def owned(self, layer: str) -> Mask: ...
-
-    def cut(self, layer: str, whole: Array) -> Array: ...
-
-    def whole(self, layer: str) -> tuple[int, int]: ...
-
-
 class Loss:
-    """A scalar function of features, closed under `+` and multiplication by a number."""
+    """A scalar function of features, closed under `+` and multiplication by a number.
+
+    A subclass gives `layers`, `sums` and `finish`, from which all else follows. One that is no function of
+    sums over pixels, as it compares patches or quantiles, gives `__call__` and says `tileable = False`.
+    `weight` tells how much each pixel of a layer counts, `(h, w)` by layer; by default all count alike.
+    """
+
+    tileable: bool = True
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers that the loss reads."""
         raise NotImplementedError
 
-    def __call__(self, features: Features) -> Scalar:
-        raise NotImplementedError
+    def sums(self, features: Features, weight: Weights | None = None) -> Any:
+        """Return what the loss adds up over pixels, as a pytree; of parts of an image they add up."""
+        return self(features, weight)
 
-    def on(self, mask: Mask) -> "Loss":
-        """Return the loss of the pixels under a mask of any resolution."""
-        raise NotImplementedError
+    def finish(self, sums: Any) -> Scalar:
+        """Return the loss, given the sums over all pixels."""
+        return sums
 
-    def terms(self, features: Features) -> dict[str, Scalar]:
+    def crop(self, crop: Callable[[str, Array], Array]) -> "Loss":
+        """Return the loss of a part of the image, which `crop(layer, map)` cuts out of a map of the layer."""
+        return self
+
+    def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
+        return sum(self.terms(features, weight).values())
+
+    def finish_terms(self, sums: Any) -> dict[str, Scalar]:
+        """Return the addends of the loss by name, weights included, given the sums over all pixels."""
+        return {type(self).__name__.lower(): self.finish(sums)}
+
+    def terms(self, features: Features, weight: Weights | None = None) -> dict[str, Scalar]:
         """Return the addends of the loss by name, weights included."""
-        return {type(self).__name__.lower(): self(features)}
-
-    def sums(self, features: Features, window: Window) -> Any:
-        """Return what the loss adds up over pixels, of those that a window owns (see `windows.py`).
-
-        Raises `InputError` where a loss is no function of sums.
-        """
-        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
-
-    def of_sums(self, sums: Any) -> Scalar:
-        """Return the loss, given the sums over all windows."""
-        raise NotImplementedError
-
-    def terms_of_sums(self, sums: Any) -> dict[str, Scalar]:
-        """Return the addends of the loss by name, given the sums over all windows."""
-        return {type(self).__name__.lower(): self.of_sums(sums)}
+        return self.finish_terms(self.sums(features, weight))
 
     def __add__(self, other: "Loss") -> "Loss":
         return Sum([self, other])
 
     def __rmul__(self, weight: float) -> "Loss":
-        return Weighted(weight, self)
-
-
-@pytree
-class Weighted(Loss):
-    """A number times a loss."""
-
-    weight: float
-    loss: Loss
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return self.loss.layers
-
-    def __call__(self, features: Features) -> Scalar:
-        return self.weight * self.loss(features)
-
-    def on(self, mask: Mask) -> "Loss":
-        return Weighted(self.weight, self.loss.on(mask))
-
-    def terms(self, features: Features) -> dict[str, Scalar]:
-        return {name: self.weight * value for name, value in self.loss.terms(features).items()}
-
-    def sums(self, features: Features, window: Window) -> Any:
-        return self.loss.sums(features, window)
-
-    def terms_of_sums(self, sums: Any) -> dict[str, Scalar]:
-        return {name: self.weight * value for name, value in self.loss.terms_of_sums(sums).items()}
+        return Sum([self], [weight])
 
 
 @pytree
 class Sum(Loss):
-    """A sum of losses; two addends of one name are logged as one."""
+    """A sum of losses, times `weights` if there are any; addends of one name are logged as one."""
 
     losses: list[Loss]
+    weights: list[float] | None = None
+
+    @property
+    def tileable(self) -> bool:  # pyright: ignore
+        return all(loss.tileable for loss in self.losses)
 
     @property
     def layers(self) -> tuple[str, ...]:
         return tuple(sorted({layer for loss in self.losses for layer in loss.layers}))
 
-    def __call__(self, features: Features) -> Scalar:
-        return sum(self.terms(features).values())
+    def sums(self, features: Features, weight: Weights | None = None) -> list:
+        return [loss.sums(features, weight) for loss in self.losses]
 
-    def on(self, mask: Mask) -> "Loss":
-        return Sum([loss.on(mask) for loss in self.losses])
+    def crop(self, crop: Callable[[str, Array], Array]) -> "Loss":
+        return Sum([loss.crop(crop) for loss in self.losses], self.weights)
 
-    def terms(self, features: Features) -> dict[str, Scalar]:
-        return added([loss.terms(features) for loss in self.losses])
-
-    def sums(self, features: Features, window: Window) -> list:
-        return [loss.sums(features, window) for loss in self.losses]
-
-    def terms_of_sums(self, sums: list) -> dict[str, Scalar]:
-        return added([loss.terms_of_sums(part) for loss, part in zip(self.losses, sums, strict=True)])
-
-
-def added(every: list[dict[str, Scalar]]) -> dict[str, Scalar]:
-    """Return the sums of terms of the same name."""
-    terms: dict[str, Scalar] = {}
-    for name, value in (item for one in every for item in one.items()):
-        terms[name] = terms.get(name, 0.0) + value
-    return terms
+    def finish_terms(self, sums: list) -> dict[str, Scalar]:
+        terms: dict[str, Scalar] = {}
+        for loss, part, weight in zip(self.losses, sums, self.weights or [1.0] * len(sums), strict=True):
+            for name, value in loss.finish_terms(part).items():
+                terms[name] = terms.get(name, 0.0) + weight * value
+        return terms
 
 
 @pytree
@@ -326,17 +295,27 @@ class Method:
     """A way to give one image the style of another: a subclass gives `prepare` and `apply`, both pure.
 
     `WEIGHTS` names what it was trained to, if it was; `KEEPS_SIZE` says that a photograph stays one, so that
-    its own size is what a user wants; `NEEDS_STYLE` whether it looks at a style.
+    its own size is what a user wants; `NEEDS_STYLE` whether it looks at a style. One that can be computed
+    tile by tile says so, and gives `in_tiles`.
     """
 
     WEIGHTS: ClassVar[str | None] = None
     KEEPS_SIZE: ClassVar[bool] = False
     NEEDS_STYLE: ClassVar[bool] = True
 
-    def rounded(self, image: Image | Mask) -> Image | Mask:
+    @property
+    def tileable(self) -> bool:
+        """Whether `in_tiles` gives the result of the whole image."""
+        return False
+
+    def in_tiles(self, tile: int) -> "Method":
+        """Return the same method computed on tiles of `tile` pixels a side: see `tiling/`."""
+        raise NotImplementedError
+
+    def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
         """Pad a picture or its mask so that nearby sizes share one compiled program.
 
-        What the result is cropped to is exact.
+        Cropping the result to the original size is exact.
         """
         return image
 
@@ -375,11 +354,11 @@ class Method:
         return [(_applied.lower(self, *shapes), 1.0)]
 
     def _padded(self, content: Image, target: Any) -> tuple[Image, Any]:
-        """Return pictures `rounded`, but those whose rows devices share: each has as many already."""
+        """Return pictures padded for the cache, unless devices share their rows."""
         if _shared(content):
             return content, target
-        goal = target.of_masks(self.rounded) if isinstance(target, Regions) else target
-        return self.rounded(content), goal
+        goal = target.of_masks(self.pad_for_cache) if isinstance(target, Regions) else target
+        return self.pad_for_cache(content), goal
 
     def remarks(self, content: Image, target: Any) -> list[str]:
         """Return lines worth telling the user about what `apply` will make of these; not to be traced."""
@@ -389,17 +368,6 @@ class Method:
     def draws(self) -> bool:
         """Whether the result depends on a `seed`."""
         return hasattr(self, "seed")
-
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
-        """Return what `prepare` does, of a style of any size; a method that needs it whole takes it whole."""
-        return self.prepare(style, mask)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        """Return what `apply` does, computed window by window: see `windows.py`.
-
-        Raises `InputError` where a method needs the whole image at once.
-        """
-        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
 
 
 @jax.jit
@@ -418,27 +386,21 @@ class Chain(Method):
 
     methods: list[Method]
 
+    @property
+    def tileable(self) -> bool:
+        return all(method.tileable for method in self.methods)
+
+    def in_tiles(self, tile: int) -> "Chain":
+        return Chain([method.in_tiles(tile) for method in self.methods])
+
     def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
         return [method.prepare(style, mask) for method in self.methods]
 
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> list[Any]:
-        return [method.prepare_by_windows(style, mask, tile) for method in self.methods]
-
     def apply(self, content: Image, target: Any) -> Image:
         for index, method in enumerate(self.methods):
-            content = method.apply(content, self._own(target, index))
+            part = lambda targets, index=index: targets[index]
+            content = method.apply(content, target.map(part) if isinstance(target, Regions) else part(target))
         return content
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        for index, method in enumerate(self.methods):
-            content = method.by_windows(content, self._own(target, index), tile)
-        return content
-
-    @staticmethod
-    def _own(target: Any, index: int) -> Any:
-        """Return the target of one of the methods."""
-        part = lambda every: every[index]
-        return target.map(part) if isinstance(target, Regions) else part(target)
 
 
 def styled(method: Method, content: Image, style, *masks) -> Image:
@@ -447,8 +409,8 @@ def styled(method: Method, content: Image, style, *masks) -> Image:
 
 
 def padded(method: Method, style, content_mask=None, style_mask=None, content_weight=None) -> tuple:
-    """Return the arguments of `prepared`, styles `rounded`."""
-    pad = lambda picture: None if picture is None else method.rounded(picture)
+    """Return the arguments of `prepared`, styles padded so that nearby sizes share a program."""
+    pad = lambda picture: None if picture is None else method.pad_for_cache(picture)
     style = [pad(each) for each in style] if isinstance(style, list) else pad(style)
     return style, content_mask, None if style_mask is None else [*map(pad, style_mask)], content_weight
 

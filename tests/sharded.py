@@ -11,6 +11,7 @@ from functools import partial
 import jax
 import numpy as np
 from conftest import picture, thin
+from flax import nnx
 
 from jaxstyle import stylize
 from jaxstyle.image.sharding import gathered, shard
@@ -25,13 +26,13 @@ def methods():
     """Return one of every kind, on random weights."""
     parameters = vgg.random_parameters("vgg16", 0)
     chain = {f"conv{block}_1": parameters[f"conv{block}_1"] for block in (1, 2, 3)}
-    drawing = Decoder(3, (4, 6, 8), 1)
+    drawing = Decoder(3, (4, 6, 8), rngs=nnx.Rngs(1))
     drawing.conv1_1.kernel[...] += 0.02  # fresh decoders give plain grey
     small, layers = VGG(thin(chain, 8), "normalised"), {"relu1_1": 0.5, "relu3_1": 0.5}
     return {
         "gatys": Gatys(small, content_layers=layers, style_layers=layers, optimizer=LBFGS(memory=4), steps=3),
         "adain": AdaIN(VGG(chain, "normalised"), drawing, level=3),
-        "johnson": Johnson(TransformNet(width=4, residuals=1, seed=1)),
+        "johnson": Johnson(TransformNet(width=4, residuals=1, rngs=nnx.Rngs(1))),
     }
 
 
@@ -39,7 +40,7 @@ def measured(method, content, style):
     """Return the largest difference to one device, and the shapes of what is gathered."""
     parts = shard(content)
     compiled = jax.jit(partial(stylize, method)).lower(parts, style).compile()
-    text = compiled.as_text()
+    text = str(compiled.as_text())
     alone = np.asarray(jax.jit(partial(stylize, method))(content, style))
     return {
         "apart": float(np.max(np.abs(np.asarray(gathered(compiled(parts, style))) - alone))),

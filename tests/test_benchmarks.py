@@ -19,7 +19,11 @@ def test_both_sides_compute_the_same(task):
 
 
 def row(ours: float, theirs: float, bar: float | None) -> dict:
-    records = {OURS: {"step": [ours]}, f"{OURS}, other": {"step": [0.1]}, "eager": {"step": [theirs]}}
+    records: dict[str, dict] = {
+        OURS: {"step": [ours]},
+        f"{OURS}, other": {"step": [0.1]},
+        "eager": {"step": [theirs]},
+    }
     records["compiled"] = {"step": [], "failure": "it crashed"}
     return {"task": "gatys", "size": 256, "variants": records} | compare(records, bar)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_options_reach_the_method():
     options = "c s --output o.png --preset icfp --encoder vgg19-lite --style-weight 3 --steps 5 --init noise"
     options += " --seed 7 --style-layers relu1_1,relu3_1=0.5 --learning-rate 0.1"
     namespace = parse(*options.split())
+    method: Any
     method, files = build.build(namespace)
     assert [*files] == ["vgg19-lite"]
     assert (method.style_weight, method.content_weight, method.seed) == (3.0, 1.0, 7)

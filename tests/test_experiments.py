@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 def test_an_artefact_says_what_it_is_and_is_listed(name):
     source = (ROOT / "experiments" / (name.replace(".", "/") + ".py")).read_text()
     tree = ast.parse(source)
-    assert f"python -m experiments.{name} --out DIR" in ast.get_docstring(tree)
+    assert f"python -m experiments.{name} --out DIR" in str(ast.get_docstring(tree))
     assert "make" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert "run.claim(" in source
     assert f"`{name}`" in (ROOT / "experiments" / "README.md").read_text()

@@ -7,13 +7,12 @@ import pytest
 from conftest import Compiled, features
 
 from jaxstyle import losses
-from jaxstyle.losses import MMD, MRF, Activation, Gram, LinearMMD, PolynomialMMD, SlicedWasserstein
+from jaxstyle.losses import MMD, MRF, Activation, Gram, LinearMMD, Masked, PolynomialMMD, SlicedWasserstein
 from jaxstyle.statistics import kernels
 
 WEIGHT = {"shallow": 0.3, "deep": 2.0}
 SHAPES = {"shallow": (12, 10, 3), "deep": (12, 10, 4)}
-LEFT = np.zeros((12, 10), np.float32)
-LEFT[:, :4] = 1
+LEFT = jnp.zeros((12, 10)).at[:, :4].set(1)
 ONES = np.ones((12, 10), np.float32)
 STATISTICAL = (Gram, losses.Moments, MMD, LinearMMD, PolynomialMMD, SlicedWasserstein, MRF)
 POINTWISE = tuple(loss for loss in STATISTICAL if loss is not MRF)
@@ -44,7 +43,7 @@ def evaluated(style, features, style_mask=None, mask=None):
 
     def value(features, loss_of):
         loss = loss_of(style, WEIGHT, style_mask)
-        return (loss if mask is None else loss.on(mask))(features)
+        return (loss if mask is None else Masked(loss, mask))(features)
 
     every = {cls.__name__: (cls.mean, cls.relative) for cls in STATISTICAL}
     return jax.tree.map(lambda loss_of: jax.value_and_grad(value)(features, loss_of), every)
@@ -104,7 +103,7 @@ def test_the_gaussian_mmd_is_nearly_that_of_all_pairs(layer):
 
 
 def test_sliced_wasserstein_of_a_shift_is_its_mean_square_along_the_lines():
-    shift = np.float32([1, -2, 3])
+    shift = np.asarray([1, -2, 3], np.float32)
     loss = SlicedWasserstein.mean({"x": X["shallow"] + shift}, {"x": 1.0})
     directions = np.asarray(loss.target["x"].directions, np.float64)
     expected = np.mean((directions.T @ shift) ** 2)
@@ -172,7 +171,7 @@ def test_a_mask_of_nothing_gives_a_finite_gradient(name):
 
 def test_new_targets_weights_and_masks_do_not_retrace():
     evaluate = Compiled(lambda every, features: [loss(features) for loss in every])
-    build = Compiled(lambda *arguments: [cls.relative(*arguments).on(LEFT) for cls in STATISTICAL])
+    build = Compiled(lambda *arguments: [Masked(cls.relative(*arguments), LEFT) for cls in STATISTICAL])
     first = evaluate(build(X, WEIGHT, LEFT), Y)
     second = evaluate(build(Y, {"shallow": 3.0, "deep": 0.1}, 1 - LEFT), X)
     assert build.traces == evaluate.traces == 1

@@ -9,9 +9,10 @@ import jaxstyle
 
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
-    {"core", "statistics", "spectrum", "linalg", "torchfile", "windows", "allocator", "fingerprint"},
+    {"core", "statistics", "spectrum", "linalg", "tiling", "allocator", "fingerprint"},
     {"optimizers", "networks", "image"},
-    {"losses", "transforms", "smoothing", "metrics", "weights"},
+    {"weights"},
+    {"losses", "transforms", "smoothing", "metrics"},
     {"methods", "wrappers", "training"},
     {"cli", "api"},
     {"__init__", "__main__"},

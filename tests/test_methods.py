@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import Compiled, picture
+from flax import nnx
 
 from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
 from jaxstyle.image.color import to_yiq
 from jaxstyle.methods import METHODS, MMD, WCT2, PhotoWCT
 from jaxstyle.methods.descent import Descent, evaluate
-from jaxstyle.methods.transfer import Multilevel, Transfer
+from jaxstyle.methods.transfer import Composed, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
@@ -22,14 +23,15 @@ from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.optimizers import Adam
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.moments import Moments
+from jaxstyle.statistics.patches import Patches
 
 WIDTHS = (4, 6, 8)
 NETWORKS = {
-    Decoder: lambda: Decoder(3, WIDTHS, 1),
-    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, 1),
-    TransformNet: lambda: TransformNet(width=4, residuals=1, seed=1),
-    Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), 1),
-    LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, 1),
+    Decoder: lambda: Decoder(3, WIDTHS, rngs=nnx.Rngs(1)),
+    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, rngs=nnx.Rngs(1)),
+    TransformNet: lambda: TransformNet(width=4, residuals=1, rngs=nnx.Rngs(1)),
+    Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), rngs=nnx.Rngs(1)),
+    LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, rngs=nnx.Rngs(1)),
 }
 SMALL = {"level": 3, "levels": (3, 1), "rotations": 4, "optimizer": Adam(0.05), "steps": 2, "paint_steps": 1}
 OTHER = {
@@ -114,18 +116,22 @@ def test_shape_type_and_range_are_kept_and_the_picture_changes(build, name, cont
 
 def test_what_merges_is_declared_as_it_is(build, content):
     kinds = [part for name in METHODS for part in transfers(build(name))]
-    assert {type(kind).__name__ for kind in kinds} > {"AdaIN", "Whitening", "Swap", "Reinhard", "Matching"}
+    statistics = set()
     for kind in kinds:
-        feature = jax.eval_shape(kind.encode, content)
-        summary = jax.eval_shape(lambda x, kind=kind: kind.summary(x, None), feature)
-        assert kind.merges == isinstance(summary, Moments | Covariance)
+        feature, _ = jax.eval_shape(kind.features.encode, content)
+        summary = jax.eval_shape(lambda x, kind=kind: kind.statistic(x), feature)
+        assert kind.merges == (isinstance(summary, Moments | Covariance) and kind.features.tileable)
+        assert kind.tileable == (kind.merges or (isinstance(summary, Patches) and summary.side > 1))
+        statistics.add(type(summary).__name__)
+    assert statistics >= {"Moments", "Covariance", "Patches", "Quantiles", "Histogram", "Style"}
 
 
 def transfers(method) -> list[Transfer]:
     """Return the closed-form transfers that a method is made of."""
-    if isinstance(method, Multilevel):
-        return list(method.chain.methods)
-    return [method] if isinstance(method, Transfer) else []
+    if not isinstance(method, Composed):
+        return []
+    parts = method.method.methods if isinstance(method.method, Chain) else [method.method]
+    return [part for part in parts if isinstance(part, Transfer)]
 
 
 def test_patches_larger_than_any_probe_are_swapped_in_tiles(build, content, style):
@@ -153,11 +159,11 @@ def test_any_size_is_kept(build, name, size, style):
 
 
 @over(["adain", "linear", "wct2"])
-def test_rounded_pictures_are_of_one_size_and_give_the_same(build, name, content):
+def test_padded_pictures_are_of_one_size_and_give_the_same(build, name, content):
     method, style = build(name), picture(30, 33, 2)
-    rounded = method.rounded(content)
-    assert rounded.shape == method.rounded(content[:, :-2]).shape != content.shape
-    image = styled(method, rounded, method.rounded(style))[: len(content), : content.shape[1]]
+    padded = method.pad_for_cache(content)
+    assert padded.shape == method.pad_for_cache(content[:, :-2]).shape != content.shape
+    image = styled(method, padded, method.pad_for_cache(style))[: len(content), : content.shape[1]]
     np.testing.assert_allclose(image, styled(method, content, style), atol=1e-5)
 
 
@@ -228,7 +234,7 @@ def energies(method, content, style):
         return evaluate(method.encoder, method.loss(content, target), image)[0]
 
     targets = method.prepare(style), everywhere(method, content, style)
-    return [jax.value_and_grad(energy)(method.first(content, target), target) for target in targets]
+    return [jax.value_and_grad(energy)(method.initial_image(content, target), target) for target in targets]
 
 
 @over(DESCENTS)
@@ -275,12 +281,11 @@ def kept(method, content):
     """Return what encoding and decoding alone make of the content."""
     if isinstance(method, WCT2):
         return method.walk(content, lambda place, feature: feature)
-    if isinstance(method, Multilevel):
-        image = content
-        for part in method.chain.methods:
-            image = kept(part, image)
-        return method.smooth(image, content) if isinstance(method, PhotoWCT) else image
-    return method.decode(method.encode(content), content) if isinstance(method, Transfer) else content
+    image = content
+    for part in transfers(method):
+        recoded = part.features.decode(*part.features.encode(image))
+        image = recoded[: content.shape[0], : content.shape[1]]
+    return method.smooth(image, content) if isinstance(method, PhotoWCT) else image
 
 
 @over(CLOSED)
@@ -309,7 +314,7 @@ def test_the_gradient_by_the_content_is_finite(build, name, content, style):
 def program(method, content, style) -> str:
     """Return what a method computes, as text."""
     target = jax.eval_shape(method.prepare, style)
-    every = Regions([target, target], jax.ShapeDtypeStruct((2, 1, 1), jnp.float32))
+    every = Regions([target, target], jnp.ones((2, 1, 1)))
     apply = [str(jax.make_jaxpr(method.apply)(content, goal)) for goal in (target, every)]
     return re.sub(" at 0x[0-9a-f]+", "", "\n".join([*apply, str(jax.make_jaxpr(method.prepare)(style))]))
 
@@ -326,15 +331,18 @@ TILED = ("adain", "wct", "style-swap", "johnson", "reinhard", "monge", "gatys", 
 @over(METHODS)
 def test_tiles_are_the_whole(build, name, style):
     """Under two masks too; a method that cannot says so. In float64: whitening magnifies rounding."""
+    assert build(name).tileable == (name in TILED)
     with jax.enable_x64(name not in DESCENTS):
         wide = lambda x: x.astype(jnp.result_type(float)) if isinstance(x, jax.Array | np.ndarray) else x
-        _tiles_are_the_whole(*jax.tree.map(wide, (build(name), picture(61, 74, 6), style)), name)
+        method, content, style = jax.tree.map(wide, (build(name), picture(61, 74, 6), style))
+        _tiles_are_the_whole(method, content, style, name)
 
 
 def _tiles_are_the_whole(method, content, style, name):
     masks = jnp.stack([content[..., 0], 1 - content[..., 0]])
     both = Regions([summarise(method, picture, None) for picture in (style, 1 - style)], masks)
-    targets = [both.targets[0], both] if name in CLOSED and name in STYLED else both.targets[:1]
+    weighed = dataclasses.replace(both, weight=content[..., 1])
+    targets = [both.targets[0], both, weighed] if name in CLOSED and name in STYLED else both.targets[:1]
     for target in targets:
         if name in TILED:
             whole = run(method, content, target)

@@ -1,5 +1,7 @@
 """Metrics beside independent ones, and what they say of cases that are known."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,8 +16,13 @@ from jaxstyle.metrics import content_distance, covariance_distance, edge_ssim, g
 
 def similarity(x: np.ndarray, y: np.ndarray) -> float:
     """Return what scikit-image computes with the window of Wang et al. 2004."""
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
-    return float(structural_similarity(x, y, **options))
+    options: dict[str, Any] = {
+        "gaussian_weights": True,
+        "sigma": 1.5,
+        "use_sample_covariance": False,
+        "data_range": 1.0,
+    }
+    return np.asarray(structural_similarity(x, y, **options)).item()
 
 
 def grey(image) -> np.ndarray:

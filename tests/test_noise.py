@@ -26,7 +26,7 @@ def styled(name, content, style):
 def jpeg(image, quality=75):
     file = io.BytesIO()
     Image.fromarray(np.uint8(np.round(255 * np.clip(image, 0, 1)))).save(file, "JPEG", quality=quality)
-    return np.float32(Image.open(file)) / 255
+    return np.asarray(Image.open(file), np.float32) / 255
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def logo():
     """Two colours, as drawn and as saved."""
     drawn = Image.new("RGB", (96, 96), (250, 250, 245))
     ImageDraw.Draw(drawn).ellipse((20, 24, 70, 74), fill=(200, 30, 40))
-    clean = np.float32(drawn) / 255
+    clean = np.asarray(drawn, np.float32) / 255
     return clean, jpeg(clean)
 
 
@@ -105,7 +105,7 @@ def test_noise_is_measured_and_texture_is_not(smooth):
     assert 1.5 < deviation(flat + grain) < 3
     texture = (np.indices((96, 96)).sum(0) % 7 / 7)[..., None] * (np.arange(96) > 40)[:, None]
     assert deviation(flat + grain + 0.2 * texture) < 1.2 * deviation(flat + grain)
-    np.testing.assert_allclose(steepest(noise(flat), np.eye(3, dtype=np.float32)), VISIBLE / FLOOR, rtol=1e-3)
+    np.testing.assert_allclose(steepest(noise(flat), jnp.eye(3)), VISIBLE / FLOOR, rtol=1e-3)
 
 
 def test_pixels_of_no_weight_have_no_noise(smooth):

@@ -1,6 +1,7 @@
 """Laws of the optimisers, over every one: downhill, resumable, traced once; and L-BFGS's own."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ run = jax.jit(minimise, static_argnums=(1, 2))
 go_on = jax.jit(advance, static_argnums=(1, 4))
 
 
-def begin(optimizer):
+def begin(optimizer) -> tuple[jax.Array, Any]:
     x = jnp.asarray(START)
     return x, optimizer.init(x)
 

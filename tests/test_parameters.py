@@ -8,7 +8,7 @@ import pytest
 
 from jaxstyle.core import InputError
 from jaxstyle.networks import squeezenet, vgg
-from jaxstyle.networks.parameters import NETWORKS, check, from_torch, kernels
+from jaxstyle.weights.parameters import ENCODERS, check, from_torch, kernels
 
 PATH = Path("some.file")
 FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # as torchvision counts
@@ -68,7 +68,7 @@ def refused(message: str, function, *arguments) -> None:
     assert f"some.file: {message}" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ENCODERS)
 def test_kernels_are_those_of_the_network(network):
     shapes = {
         key.removesuffix(".kernel"): a.shape for key, a in random_network(network).items() if a.ndim == 4
@@ -129,7 +129,7 @@ def test_a_fire_is_whole():
     refused("lacks fire3.expand3x3.kernel", check, random_tensors("squeezenet", 6), "squeezenet")
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ENCODERS)
 def test_ports_torchvision(network):
     tensors = random_network(network)
     same(from_torch(torchvision_state(network, tensors), network, "torchvision", PATH), tensors)

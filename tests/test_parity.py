@@ -13,7 +13,7 @@ from jaxstyle.methods.descent import evaluate
 from jaxstyle.methods.gatys import Gatys
 from jaxstyle.metrics import LPIPS
 from jaxstyle.networks import VGG, SqueezeNet, squeezenet, vgg
-from jaxstyle.networks.convolution import average_pool
+from jaxstyle.networks.pooling import average_pool
 from jaxstyle.optimizers import LBFGS, Adam, minimise
 
 
@@ -127,7 +127,7 @@ def test_an_optimizer_takes_the_steps_of_torch(optimizer):
 def test_lpips_is_that_of_torch(network, sizes, monkeypatch):
     stored, model = references("lpips"), encoder(network)
     heads = {f"lin{i}.model.1.weight": 1 - np.arange(n).reshape(1, n, 1, 1) / n for i, n in enumerate(sizes)}
-    monkeypatch.setattr("jaxstyle.torchfile.read", lambda path: heads)
+    monkeypatch.setattr("jaxstyle.weights.torchfile.read", lambda path: heads)
     measure = LPIPS.read("heads.pth", model)
     one, two, apart = image_of(stored["one"]), image_of(stored["two"]), jax.jit(LPIPS.__call__)
     assert error(apart(measure, one, two), stored[network]) <= 1e-5

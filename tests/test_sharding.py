@@ -8,7 +8,6 @@ import sys
 from math import prod
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import picture
 
@@ -57,4 +56,4 @@ def test_two_hosts_are_one():
 def test_rows_that_cannot_be_shared_are_refused(monkeypatch):
     monkeypatch.setattr(sharding.jax, "device_count", lambda: 8)
     with pytest.raises(InputError, match="8 devices cannot share the rows of 9x12 px"):
-        sharding.shard(np.asarray(picture(12, 9, 1)))
+        sharding.shard(picture(12, 9, 1))

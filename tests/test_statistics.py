@@ -1,6 +1,7 @@
 """Laws of the statistics: sums over pixels, so they merge over tiles, and a mask is a weight of pixels."""
 
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches, assemble, patches
 from jaxstyle.statistics.quantiles import Quantiles, ranked
 
-X = 2 * np.asarray(features(9, 8, 4)) + 5
+X: Any = 2 * np.asarray(features(9, 8, 4)) + 5
 WEIGHT = np.random.default_rng(1).uniform(0.1, 1, (9, 8)).astype(np.float32)
 NONE, ONES = np.zeros((9, 8), np.float32), np.ones((9, 8), np.float32)
 HALF, ONE = NONE.copy(), NONE.copy()
@@ -174,7 +175,7 @@ def test_covariance_is_the_second_moment_less_the_means():
 def test_quantiles_stand_where_they_say(weight):
     own = of(X, weight)["quantiles"]
     asked = np.linspace(0, 1, 201)
-    found = at(own, np.float32([asked] * 4).T)
+    found = at(own, np.asarray([asked] * 4, np.float32).T)
     rows, weights = rows_of(X, weight)
     for channel, values in enumerate(rows.T):
         order = np.argsort(values)
@@ -187,7 +188,7 @@ def test_quantiles_stand_where_they_say(weight):
 
 @masked
 def test_quantiles_under_a_mask_are_those_of_the_pixels_in_it(mask):
-    asked = np.float32([np.linspace(0, 1, 301)] * 4).T
+    asked = np.asarray([np.linspace(0, 1, 301)] * 4, np.float32).T
     expected = at(of(inside(X, mask))["quantiles"], asked)
     for statistics in (of(X, mask), reduce(merged, tiles_of(X, mask))):
         np.testing.assert_allclose(at(statistics["quantiles"], asked), expected, rtol=1e-4)
@@ -222,7 +223,12 @@ def test_kernel_means_multiply_to_the_mean_over_all_pairs(name):
     y = X[:, ::-1][:5] * 0.7 + 1
     kernel = Gaussian.of(X, count=4096) if name == "gaussian" else KERNELS[name]
     exact = {"atol": 0.02} if name == "gaussian" else {"rtol": 1e-5}
-    means = Compiled(lambda a, b: (jnp.vdot(kernel.mean(a), kernel.mean(b)), pairs(kernel, a, b)))
+    means = Compiled(
+        lambda a, b: (
+            jnp.vdot(KernelMean.of(a, kernel).mean, KernelMean.of(b, kernel).mean),
+            pairs(kernel, a, b),
+        )
+    )
     for a, b in ((X, X), (X, y), (y, y)):
         np.testing.assert_allclose(*means(a, b), **exact)
 

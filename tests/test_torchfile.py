@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from jaxstyle.core import InputError
-from jaxstyle.torchfile import read
+from jaxstyle.weights.torchfile import read
 
 WEIGHTS = os.environ.get("JAXSTYLE_WEIGHTS")
 needs_torch = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")

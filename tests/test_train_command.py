@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from flax import nnx
 from PIL import Image
 from test_training import cache, folder  # noqa: F401
 
@@ -44,7 +45,7 @@ def test_train_resume_and_stylise(folder, style, tmp_path, capsys):  # noqa: F81
 
 @pytest.mark.parametrize("name", ["adain", "linear"])
 def test_decoders_start_networks_for_any_style(name, folder, tmp_path):  # noqa: F811
-    network = Decoders((1, 2, 3, 4), (4, 4, 4, 4))
+    network = Decoders((1, 2, 3, 4), (4, 4, 4, 4), rngs=nnx.Rngs(0))
     save(start := tmp_path / "wct.safetensors", network, {"encoder": "vgg19-lite"})
     names = ["--data", str(folder), "--style", str(folder), "--output", str(tmp_path), "--start", str(start)]
     small = ["--size", "16", "--batch-size", "2", "--steps", "1"]
@@ -103,7 +104,11 @@ def test_help_names_every_option(name, capsys):
 
 
 def test_weights_of_another_method_are_refused(tmp_path, folder, capsys):  # noqa: F811
-    save(path := tmp_path / "wct.safetensors", Decoders((1,), (4,)), {"encoder": "vgg19-lite"})
+    save(
+        path := tmp_path / "wct.safetensors",
+        Decoders((1,), (4,), rngs=nnx.Rngs(0)),
+        {"encoder": "vgg19-lite"},
+    )
     photo = next(folder.glob("*.jpg"))
     out = tmp_path / "out.png"
     assert cli.main(["johnson", str(photo), "--weights", str(path), "--output", str(out)]) == 2

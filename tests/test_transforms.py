@@ -25,6 +25,7 @@ from jaxstyle.transforms import (
     match_quantiles,
     match_regions,
     match_sliced,
+    pooled,
     swap_patches,
 )
 from jaxstyle.transforms.covariance import WAYS
@@ -60,7 +61,7 @@ def over(transforms):
     return pytest.mark.parametrize("name", transforms)
 
 
-def mixed(height, width, channels, seed):
+def mixed(height, width, channels, seed) -> Any:
     """Return a feature of well-conditioned, correlated channels."""
     matrix = np.eye(channels) + 0.5 * np.asarray(features(channels, channels, seed=seed + 10)) / channels**0.5
     return np.float32(np.asarray(features(height, width, channels, seed=seed)) @ matrix + seed)
@@ -238,7 +239,7 @@ def test_sliced_transport_matches_the_joint_distribution():
 
 
 def test_a_feature_swapped_with_its_own_patches_is_itself():
-    own = Patches.of(np.pad(X, ((2, 2), (2, 2), (0, 0)), mode="edge"))
+    own = Patches.of(jnp.pad(X, ((2, 2), (2, 2), (0, 0)), mode="edge"))
     np.testing.assert_allclose(Compiled(swap_patches)(X, own), X, rtol=1e-5, atol=1e-5)
 
 
@@ -288,7 +289,7 @@ def roots(matrix):
 def test_newton_schulz_gives_the_root_and_its_inverse(matrix):
     matrix = np.asarray(matrix, np.float32)
     (root, inverse), lifted, power = roots(matrix)
-    np.testing.assert_allclose(root @ root, lifted, atol=1e-5 * np.max(matrix))
+    np.testing.assert_allclose(root @ root, lifted, atol=1e-5 * float(np.max(matrix)))
     np.testing.assert_allclose(root @ inverse, np.eye(C), atol=1e-4)
     np.testing.assert_allclose(root, power, atol=1e-4 * np.sqrt(np.max(matrix)))
 
@@ -346,7 +347,7 @@ def regional(content, styles, weights, masks) -> dict:
 
     def blend(of, match):
         targets = [of(style, weight=weight) for style, weight in zip(styles, weights, strict=True)]
-        return match_regions(match, content, Regions(targets, masks))
+        return match_regions(match, content, pooled(Regions(targets, masks), content.shape))
 
     return {name: blend(*transform) for name, transform in TRANSFORMS.items()}
 
@@ -374,8 +375,8 @@ def test_a_mix_is_the_mean_of_what_each_style_gives(name):
 
 
 def test_shares_are_masks_of_one_pixel():
-    targets, shares = [Moments.of(Y), Moments.of(-Y)], np.float32([0.3, 0.7])[:, None, None]
-    mix = Compiled(lambda masks: match_regions(match_moments, X, Regions(targets, masks)))
+    targets, shares = [Moments.of(Y), Moments.of(-Y)], np.asarray([0.3, 0.7], np.float32)[:, None, None]
+    mix = Compiled(lambda masks: match_regions(match_moments, X, pooled(Regions(targets, masks), X.shape)))
     np.testing.assert_allclose(mix(shares), mix(shares * ONES), atol=1e-5)
 
 

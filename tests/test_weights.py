@@ -18,8 +18,10 @@ from test_torchfile import storage, tensor, zipped
 
 from jaxstyle import weights
 from jaxstyle.core import InputError
+from jaxstyle.weights import download, manifest
+from jaxstyle.weights.parameters import ENCODERS
 
-MANIFEST = weights.BUNDLE / "manifest.toml"
+MANIFEST = manifest.BUNDLE / "manifest.toml"
 VGG19 = {"network": "vgg19", "flavour": "torchvision"}
 TENSORS = random_tensors("vgg19", 2)
 
@@ -59,15 +61,15 @@ class Shelf:
         """Let the manifest's file of `name` have this content; return the publisher's file name."""
         url = next(entry.url for entry in weights.entries() if entry.name == name)
         changed = f"{url.rpartition('-')[0]}-{sha256(content).hexdigest()[:8]}.pth"
-        manifest = self.bundle / "manifest.toml"
-        manifest.write_text(manifest.read_text().replace(url, changed))
+        listed = self.bundle / "manifest.toml"
+        listed.write_text(listed.read_text().replace(url, changed))
         return changed.rpartition("/")[2]
 
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch) -> Shelf:
     made = Shelf(tmp_path)
-    monkeypatch.setattr(weights, "BUNDLE", made.bundle)
+    monkeypatch.setattr(manifest, "BUNDLE", made.bundle)
     monkeypatch.setenv("JAXSTYLE_WEIGHTS", str(made.folder))
     monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path / "cache"))
     return made
@@ -90,7 +92,7 @@ def test_manifest():
         if entry.network in weights.TRAINED:
             assert isinstance(weights.load(entry.name), weights.TRAINED[entry.network])
         else:
-            assert entry.flavour in weights.NETWORKS[entry.network].FLAVOURS
+            assert entry.flavour in ENCODERS[entry.network].FLAVOURS
         if entry.url:
             assert entry.url.startswith("https://") and int(entry.original[-12:-4], 16) and entry.megabytes
 
@@ -377,7 +379,7 @@ def content(checkpoint) -> bytes:
 @pytest.mark.parametrize("progress", [True, False])
 def test_downloads_checks_ports_and_keeps(shelf, content, monkeypatch, capsys, progress):
     asked, published = [], shelf.publish("vgg19", content)
-    monkeypatch.setattr(weights, "urlopen", lambda url, timeout: asked.append(url) or Answer(url, content))
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: asked.append(url) or Answer(url, content))
     written = weights.fetch("vgg19", progress)
     assert weights.fetch("vgg19") == written == weights.find("vgg19")
     same(flat(weights.load("vgg19")), TENSORS)
@@ -400,7 +402,7 @@ def test_downloads_checks_ports_and_keeps(shelf, content, monkeypatch, capsys, p
     ],
 )
 def test_a_failed_download_leaves_nothing(shelf, content, monkeypatch, error, message):
-    monkeypatch.setattr(weights, "urlopen", lambda url, timeout: Answer(url, content, error))
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: Answer(url, content, error))
     with pytest.raises((InputError, KeyboardInterrupt), match=message):
         weights.load("vgg19")
     assert list(shelf.cache.iterdir()) == []
@@ -408,14 +410,14 @@ def test_a_failed_download_leaves_nothing(shelf, content, monkeypatch, error, me
 
 def test_downloads_by_https_only(shelf, content, monkeypatch):
     shelf.publish("vgg19", content)
-    monkeypatch.setattr(weights, "urlopen", lambda url, timeout: Answer("http://elsewhere/x.pth", content))
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: Answer("http://elsewhere/x.pth", content))
     refused("leads to http://elsewhere/x.pth, which is not https", weights.fetch, "vgg19")
     assert list(shelf.cache.iterdir()) == []
 
 
 def test_without_a_network_there_is_one_line(shelf):
-    manifest = shelf.bundle / "manifest.toml"
-    manifest.write_text(manifest.read_text().replace("download.pytorch.org", "127.0.0.1:9"))
+    listed = shelf.bundle / "manifest.toml"
+    listed.write_text(listed.read_text().replace("download.pytorch.org", "127.0.0.1:9"))
     refused("https://127.0.0.1:9/.*cannot be downloaded .*weights port", weights.fetch, "vgg16")
 
 

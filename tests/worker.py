@@ -7,12 +7,14 @@ python tests/worker.py run DATA OUTPUT [options]      train in a folder, and pri
 import argparse
 import json
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
 
 from jaxstyle.cli.run import keep_programs
 from jaxstyle.cli.train import join
@@ -29,24 +31,25 @@ SIZE, STEPS = 16, 12
 
 @pytree
 class Negative(Recipe):
-    """A small network learns to draw negatives."""
+    """A small network learns to draw negatives, of noisy pictures."""
 
     NAME: ClassVar[str] = "johnson"
     DECAYS: ClassVar[bool] = False
     DEFAULTS: ClassVar[dict[str, Any]] = {}
 
-    encoder: None = None
+    encoder: Any = None
     weight: float = 1.0
 
-    def network(self, seed):
-        return TransformNet(width=4, residuals=1, seed=seed)
+    def network(self, rngs):
+        return TransformNet(width=4, residuals=1, rngs=rngs)
 
     def optimizer(self, learning_rate, steps):
         return optax.sgd(learning_rate)
 
-    def loss(self, params, example):
+    def loss(self, params, example, key) -> dict[str, Any]:
         output = params(example["image"])
-        distance = self.weight * jnp.mean((output - 1 + example["image"]) ** 2)
+        noise = 0.1 * jax.random.normal(key, output.shape)
+        distance = self.weight * jnp.mean((output - 1 + example["image"] + noise) ** 2)
         return {"negative": distance, "smooth": 0.1 * jnp.mean(jnp.diff(output, axis=0) ** 2)}
 
     def sample(self, params, example):
@@ -72,20 +75,19 @@ def descent(parallel, options):
     """Return the losses of a few steps, and the sum of all parameters after them."""
     recipe, optimizer = Negative(), optax.sgd(100.0)
     data = batches({"image": open_images(options.data)}, SIZE, options.batch_size, 0)
-    state = fresh(lambda: recipe.init(1), optimizer)
+    state = fresh(lambda: recipe.init(nnx.Rngs(1)), optimizer)
     loss_fn = jax.tree_util.Partial(Negative.loss, recipe)
-    history = []
+    history: list[dict[str, float]] = []
     with Checkpoints(options.output, {"test": "losses"}) if options.output else nothing() as checkpoints:
         done = 0
         if checkpoints:
             done, state = checkpoints.restore(state, data)
-        for step in fit(state, loss_fn, data, optimizer, parallel, done=done):
+        for step in islice(fit(state, loss_fn, data, optimizer, parallel, done=done), 4):
             history.append({name: float(value) for name, value in step.losses.items()})
-            if len(history) == 4:
-                break
+            done, state = step.number, step.state
         if checkpoints:
-            checkpoints.save(step.number, step.state, data)
-    total = float(sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(step.state.params)))
+            checkpoints.save(done, state, data)
+    total = float(sum(jnp.sum(jnp.abs(leaf)) for leaf in jax.tree.leaves(state.params)))
     return {"losses": history, "parameters": total}
 
 

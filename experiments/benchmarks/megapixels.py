@@ -19,7 +19,7 @@ from jaxstyle import weights
 from jaxstyle.cli.options import count
 from jaxstyle.core import prepared
 from jaxstyle.methods import AdaIN, Johnson
-from jaxstyle.wrappers.tiled import Tiled
+from jaxstyle.tiling import Tiled
 
 SMALL, LARGE, STYLE = 1000, 3464, 512  # pixels a side
 BAR = 1.15
@@ -40,7 +40,7 @@ def timed(method, size: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--tile", type=count, default=1024, help="pixels a side of a tile (default 1024)")
     parser.add_argument("--turns", type=count, default=5, help="calls of each (default 5)")
     options = parser.parse_args()

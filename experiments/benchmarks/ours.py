@@ -35,7 +35,7 @@ def operations(function: Callable, *arguments) -> float:
     platforms = ("cuda",) if on_gpu() else ("cpu",)
     with jax.default_device(jax.devices("cpu")[0]):
         lowered = jax.jit(function).trace(*shapes).lower(lowering_platforms=platforms)
-    return lowered.cost_analysis()["flops"]
+    return (lowered.cost_analysis() or {})["flops"]
 
 
 class Call:
@@ -91,14 +91,16 @@ class Trainer:
         ready, self.optimizer, self.precision = recipe(), optax.adam(RATE), jnp.dtype(precision)
         loss = jax.tree_util.Partial(type(ready).loss, ready)
         self.loss, self.batch, self.steps = jax.device_put(loss, replicated()), {"image": batch}, steps
+        self.number = 0
         self.state = fresh(lambda: jax.tree.map(jnp.array, network), self.optimizer)
         self.step, self.place = by_jit(self.optimizer, self.precision)
-        self.first = None
+        self.first: dict[str, np.ndarray] = {}
 
     def advance(self) -> list[float]:
         losses = []
         for _ in range(self.steps):
-            self.state, terms = self.step(self.loss, self.state, self.place(self.batch))
+            given = self.loss, self.state, self.place(self.batch), 0, self.number
+            (self.state, terms), self.number = self.step(*given), self.number + 1
             losses.append(terms["loss"])
             self.first = self.first or self._moments()
         jax.block_until_ready(self.state)
@@ -114,4 +116,5 @@ class Trainer:
         return {name: value.numpy() for name, value in state_dict(moments).items()}
 
     def operations(self) -> float:
-        return operations(make_step(self.optimizer, self.precision), self.loss, self.state, self.batch)
+        given = self.loss, self.state, self.batch, 0, self.number
+        return operations(make_step(self.optimizer, self.precision), *given)

@@ -104,7 +104,7 @@ def plot(path: Path, rows: list[dict]) -> None:
     axes.set_xticks(sizes, sizes, minor=False)
     axes.minorticks_off()
     ratios = (0.5, 1, 2, 5, 10, 20)
-    axes.set_yticks(ratios, ratios)
+    axes.set_yticks(ratios, map(str, ratios))
     axes.legend(ncols=2, fontsize="small")
     io.replace(path, figure.savefig)
 

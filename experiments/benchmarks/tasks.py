@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from flax import nnx
 
 from experiments.benchmarks.inputs import load, picture, pictures
 from experiments.benchmarks.machine import torch_device
@@ -60,7 +61,7 @@ def descent(options, size: int, method: Callable[[], Gatys], masks: tuple = ()) 
     )
 
 
-def by_lbfgs(options, kind=LBFGS) -> dict:
+def by_lbfgs(options, kind: type = LBFGS) -> dict:
     """Return the steps of all turns, and an optimiser with as many pairs as are worth keeping."""
     count = STEPS * (options.turns + 1)
     return {"steps": count, "optimizer": kind(memory=min(count, 100))}
@@ -125,7 +126,8 @@ def _whitened(way: Callable, feature, style):
 
 def whitening(options, size: int) -> Builds:
     encode = jax.jit(partial(encoded, weights.load("vgg19-lite"), 4))
-    features = tuple(np.asarray(encode(image)) for image in pictures(options, size))
+    content, style = (np.asarray(encode(image)) for image in pictures(options, size))
+    features = content, style
     ours = {OURS: zca, f"{OURS}, cholesky": cholesky, f"{OURS}, newton_schulz": newton_schulz}
     theirs = {"PyTorch svd": svd, "PyTorch eigh": eigh}
     build = lambda root: partial(Matched, partial(match_covariance, root))
@@ -144,8 +146,8 @@ def _trained(options, size: int, network, recipe: Callable, loss: Callable) -> B
 
 def train_johnson(options, size: int) -> Builds:
     recipe, style = training.Johnson(load("vgg19-lite")), picture(size, 1)
-    network = jax.tree.map(np.asarray, recipe.init(0))
-    given = partial(recipe.prepare, style), partial(JohnsonLoss, recipe, style)
+    network = jax.tree.map(np.asarray, recipe.init(nnx.Rngs(0)))
+    given = partial(recipe.prepare, jax.numpy.asarray(style)), partial(JohnsonLoss, recipe, style)
     return _trained(options, size, network, *given)
 
 
@@ -154,7 +156,7 @@ def train_decoders(options, size: int) -> Builds:
     # Fresh decoders end in zeros: they give plain grey, where every maximum of the encoder's is a tie.
     noise = np.random.default_rng(0).standard_normal
     fill = lambda leaf: np.where(leaf == 0, 0.02 * noise(leaf.shape), leaf).astype(np.float32)
-    network = jax.tree.map(fill, recipe.init(0))
+    network = jax.tree.map(fill, recipe.init(nnx.Rngs(0)))
     return _trained(options, size, network, recipe.replace, partial(DecodersLoss, recipe))
 
 

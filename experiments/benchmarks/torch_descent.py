@@ -7,6 +7,7 @@ whose product is also the gradient of its energy.
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,7 +122,8 @@ class TorchDescent:
         ready, self.steps, self.device = method(), steps, device
         self.loss = wrap(DescentLoss(ready, images, masks, like, layout))
         self.image = place(images[0], like).requires_grad_()
-        optimizer, self.searching = ready.optimizer, not isinstance(ready.optimizer, Adam)
+        optimizer: Any = ready.optimizer
+        self.searching = not isinstance(optimizer, Adam)
         if self.searching:
             # An iteration evaluates once but for the last, whose evaluation opens the next `.step`.
             self.optimizer = torch.optim.LBFGS(

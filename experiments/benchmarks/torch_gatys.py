@@ -6,12 +6,11 @@ or by torch.compile.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-
-from jaxstyle.networks import VGG
 
 Targets = dict[str, tuple[Tensor, float]]
 CONTIGUOUS, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
@@ -54,7 +53,7 @@ def _conv2d(kernel: np.ndarray, border: str, bias: np.ndarray | None) -> nn.Conv
 class Network(nn.Module):
     """The layers of a `VGG` up to the deepest of `names`; returns the features at `names`."""
 
-    def __init__(self, encoder: VGG, names: set[str], layout: torch.memory_format):
+    def __init__(self, encoder: Any, names: set[str], layout: torch.memory_format):
         super().__init__()
         flavour = encoder.FLAVOURS[encoder.flavour]
         self.names, self.layout, self.order = names, layout, list(flavour.order)
@@ -64,7 +63,7 @@ class Network(nn.Module):
         self.stages = nn.ModuleDict({name: self._stage(encoder, name) for name in encoder.layers[:depth]})
         self.requires_grad_(False).to(memory_format=layout)
 
-    def _stage(self, encoder: VGG, name: str) -> nn.Module:
+    def _stage(self, encoder: Any, name: str) -> nn.Module:
         if not name.startswith("conv"):
             return nn.ReLU(inplace=True) if name.startswith("relu") else nn.MaxPool2d(2)
         conv, border = getattr(encoder, name), "reflect" if encoder.flavour == "normalised" else "zeros"

@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, memory_format, nn
 from torch.nn import functional
 
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, relative, second_moment, tensor
 from jaxstyle.networks import decoders, johnson
-from jaxstyle.networks.trained import Trained, tensors_of
+from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Johnson, WCTDecoders
+from jaxstyle.weights.parameters import tensors_of
 
-Layout = torch.memory_format
 PARAMETERS = {"kernel": "weight", "bias": "bias", "scale": "weight", "shift": "bias"}
 RATE = 1e-3
 
@@ -79,8 +79,8 @@ def decoder(network: decoders.Decoder) -> nn.Sequential:
         stages[name] = conv(*getattr(network, name).kernel.shape[2:])
         if name != "conv1_1":
             stages[name.replace("conv", "relu")] = nn.ReLU(inplace=True)
-            if name.endswith("_1"):
-                stages[f"up{name[4]}"] = nn.Upsample(scale_factor=2)
+            if name.number == 1:
+                stages[f"up{name.block}"] = nn.Upsample(scale_factor=2)
     return nn.Sequential(stages)
 
 
@@ -99,7 +99,9 @@ def variation(images: Tensor) -> Tensor:
 class JohnsonLoss(nn.Module):
     """Relative content and Gram loss and total variation of what the network makes of a batch."""
 
-    def __init__(self, recipe: Johnson, style: np.ndarray, network: johnson.TransformNet, layout: Layout):
+    def __init__(
+        self, recipe: Johnson, style: np.ndarray, network: johnson.TransformNet, layout: memory_format
+    ):
         super().__init__()
         self.content = {name: recipe.content_weight * w for name, w in recipe.content_layers.items()}
         self.tv_weight, self.network = recipe.tv_weight, TransformNet(network)
@@ -127,7 +129,7 @@ class JohnsonLoss(nn.Module):
 class DecodersLoss(nn.Module):
     """Mean squared distance of the pixels, relative distance of the features, at every level."""
 
-    def __init__(self, recipe: WCTDecoders, network: decoders.Decoders, layout: Layout):
+    def __init__(self, recipe: WCTDecoders, network: decoders.Decoders, layout: memory_format):
         super().__init__()
         self.pixel_weight, self.feature_weight = recipe.pixel_weight, recipe.feature_weight
         levels = [(f"level{level}", f"relu{level}_1") for level in recipe.levels]
@@ -156,18 +158,19 @@ class TorchTraining:
 
     def __init__(
         self,
-        build: Callable[[Trained, Layout], nn.Module],
+        build: Callable[[Trained, memory_format], nn.Module],
         network: Trained,
         batch: np.ndarray,
         steps: int,
         device: torch.device,
-        layout: Layout = CONTIGUOUS,
+        layout: memory_format = CONTIGUOUS,
         precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss,
     ):
         loss = build(network, layout)
         loss.network.load_state_dict(state_dict(network))
-        self.first, self.steps, self.precision = None, steps, getattr(torch, precision)
+        self.first: dict[str, np.ndarray] = {}
+        self.steps, self.precision = steps, getattr(torch, precision)
         loss.to(device, self.precision, memory_format=layout)
         self.images = torch.from_numpy(batch).permute(0, 3, 1, 2)
         self.device, self.layout = device, layout

@@ -6,16 +6,17 @@ published codes, or by eigenvalues; the directions below the floor of `jaxstyle.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, memory_format, nn
 
 from experiments.benchmarks.torch_gatys import CONTIGUOUS, Network, second_moment, tensor
-from experiments.benchmarks.torch_training import Layout, TransformNet, decoder, state_dict
-from jaxstyle.core import Method
+from experiments.benchmarks.torch_training import TransformNet, decoder, state_dict
+from jaxstyle.core import Chain
 from jaxstyle.linalg import FLOOR
-from jaxstyle.methods.transfer import Multilevel, Recoded
+from jaxstyle.methods import transfer
 from jaxstyle.networks import johnson
 from jaxstyle.statistics.moments import EPSILON
 
@@ -59,7 +60,7 @@ def match_moments(feature: Tensor, style: Tensor) -> Tensor:
 class Matched(nn.Module):
     """A transform alone, of features (1, c, h, w)."""
 
-    def __init__(self, match: Match, layout: Layout = CONTIGUOUS):
+    def __init__(self, match: Match, layout: memory_format = CONTIGUOUS):
         super().__init__()
         self.match = match
 
@@ -70,11 +71,12 @@ class Matched(nn.Module):
 class Level(nn.Module):
     """Encode the image, match the style's features, decode."""
 
-    def __init__(self, part: Recoded, match: Match, layout: Layout):
+    def __init__(self, part: transfer.Transfer, match: Match, layout: memory_format):
         super().__init__()
-        self.name, self.alpha, self.matched = f"relu{part.level}_1", part.alpha, Matched(match)
-        self.encoder, self.decoder = Network(part.encoder, {self.name}, layout), decoder(part.network)
-        self.decoder.load_state_dict(state_dict(part.network))
+        level: Any = part.features
+        self.name, self.alpha, self.matched = f"relu{level.level}_1", part.alpha, Matched(match)
+        self.encoder, self.decoder = Network(level.encoder, {self.name}, layout), decoder(level.network)
+        self.decoder.load_state_dict(state_dict(level.network))
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:
         feature = self.encoder(image)[self.name]
@@ -84,11 +86,12 @@ class Level(nn.Module):
 class Transfer(nn.Module):
     """A method, level by level, its sides multiples of 16 pixels."""
 
-    def __init__(self, method: Method, match: Match, layout: Layout = CONTIGUOUS):
+    def __init__(self, method: transfer.Composed, match: Match, layout: memory_format = CONTIGUOUS):
         super().__init__()
-        parts = method.chain.methods if isinstance(method, Multilevel) else [method]
+        made = method.method
+        parts: Any = made.methods if isinstance(made, Chain) else [made]
         self.levels = nn.ModuleList([Level(part, match, layout) for part in parts])
-        self.encoder = Network(method.encoder, {level.name for level in self.levels}, layout)
+        self.encoder = Network(parts[0].encoder, {level.name for level in self.levels}, layout)
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         features = self.encoder(style)
@@ -100,7 +103,7 @@ class Transfer(nn.Module):
 class Drawn(nn.Module):
     """Johnson's network: the style is in it."""
 
-    def __init__(self, network: johnson.TransformNet, layout: Layout = CONTIGUOUS):
+    def __init__(self, network: johnson.TransformNet, layout: memory_format = CONTIGUOUS):
         super().__init__()
         self.network = TransformNet(network)
         self.network.load_state_dict(state_dict(network))
@@ -118,7 +121,7 @@ class TorchTransfer:
         inputs: tuple[np.ndarray, np.ndarray],
         steps: int,
         device: torch.device,
-        layout: Layout = CONTIGUOUS,
+        layout: memory_format = CONTIGUOUS,
         precision: str = "float32",
         wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
     ):

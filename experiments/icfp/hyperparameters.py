@@ -19,10 +19,9 @@ def make(run: Run) -> None:
     steps, curves = run.steps(300) if run.tier == "smoke" else 300, {}
     for rate in RATES:
         method = replace(Gatys.icfp(run.encoder()), optimizer=LBFGS(learning_rate=rate), steps=steps)
-        losses: list[float] = []
-        for snapshot in method.run(content, method.prepare(style), every=max(1, steps // 6)):
-            losses += [float(value) for value in snapshot.losses.get("loss", [])]
-        run.keep(f"rate {rate:g}", snapshot.image)
+        snapshots = [*method.run(content, method.prepare(style), every=max(1, steps // 6))]
+        losses = [float(value) for snapshot in snapshots for value in snapshot.losses.get("loss", [])]
+        run.keep(f"rate {rate:g}", snapshots[-1].image)
         curves[f"rate {rate:g}"] = losses
         thirds = {
             f"after {steps * part // 3 or 1}": losses[max(1, steps * part // 3) - 1] for part in (1, 2, 3)

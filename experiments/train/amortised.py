@@ -22,11 +22,12 @@ from jaxstyle.training import AdaIN
 
 STYLES = Path(__file__).parents[1] / "demo"
 SIZE, STEPS = 256, 200
+KEY = jax.random.key(0)  # which the loss does not use
 
 
 def energy(recipe, example, image):
     """Return the loss of a picture: that of a decoder which gives this one whatever it is asked."""
-    terms = recipe.loss(lambda feature: image, example)
+    terms = recipe.loss(lambda feature: image, example, KEY)
     return sum(terms.values()), terms
 
 
@@ -34,12 +35,12 @@ def energy(recipe, example, image):
 def losses(recipe, decoder, example):
     """Return the loss of the decoder, and of the picture optimised."""
     _, history = minimise(LBFGS(), STEPS, partial(energy, recipe, example), example["image"])
-    return sum(recipe.loss(decoder, example).values()), history["loss"][-1]
+    return sum(recipe.loss(decoder, example, KEY).values()), history["loss"][-1]
 
 
 def main():
     """Measure, print and write the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", default="adain")
     options = parser.parse_args()

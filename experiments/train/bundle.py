@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[2] / "weights"
 
 def main():
     """Pack one file, and prove that it loads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--name", required=True, help="the name in the manifest")
     options = parser.parse_args()

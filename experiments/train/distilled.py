@@ -20,9 +20,9 @@ from safetensors.numpy import load_file
 
 from jaxstyle import Chain, fit, read, stylize, write
 from jaxstyle.image.plot import sheet
-from jaxstyle.methods.wct import Whitening
+from jaxstyle.methods.wct import whitening
 from jaxstyle.networks import VGG
-from jaxstyle.networks.convolution import Conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.decoders import LEVELS, Decoder
 from jaxstyle.networks.vgg import CAFFE
 
@@ -41,9 +41,9 @@ def level(tensors: dict[str, np.ndarray], number: int) -> tuple[VGG, Decoder]:
     It normalises by a 1 x 1 convolution that was trained on: what it differs by from our flavour goes into
     the next one.
     """
-    decoder = nnx.eval_shape(lambda: Decoder(number))
+    decoder = nnx.eval_shape(lambda: Decoder(number, rngs=nnx.Rngs(0)))
     theirs = lambda side, name: conv(tensors, f"{side}{number}.{name.replace('_', '')}")
-    layers = {name: theirs("enc", name) for name in decoder.layers}
+    layers: dict[str, dict] = {name: theirs("enc", name) for name in decoder.layers}
     zero = CAFFE(jnp.zeros(3))
     own, first = CAFFE(jnp.eye(3)) - zero, theirs("enc", "conv0")
     change = jnp.linalg.solve(own, first["kernel"][0, 0])  # theirs = ours @ change + rest
@@ -65,7 +65,7 @@ def levels() -> dict[int, tuple[VGG, Decoder]]:
 
 def main():
     """Draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--content", type=Path, required=True)
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -75,7 +75,7 @@ def main():
     networks = levels()
     images = {"content": content, "style": style}
     for alpha in (1.0, 0.6):
-        single = {n: Whitening(encoder, decoder, alpha, n) for n, (encoder, decoder) in networks.items()}
+        single = {n: whitening(encoder, decoder, n, alpha) for n, (encoder, decoder) in networks.items()}
         images[f"levels 5 to 1, alpha {alpha}"] = stylize(
             Chain([single[n] for n in LEVELS[::-1]]), content, style
         )

@@ -41,7 +41,7 @@ def published(levels, image):
 
 def main():
     """Measure both, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", default="wct-decoders")
     options = parser.parse_args()

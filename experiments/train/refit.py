@@ -10,6 +10,8 @@ in float64, on `CROPS` crops of 128 px; r is a millionth of the mean of the diag
 """
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -18,7 +20,8 @@ import numpy as np
 from jax import lax
 
 from jaxstyle import weights
-from jaxstyle.networks.convolution import LAYOUT, reflect
+from jaxstyle.networks.conv.border import reflect
+from jaxstyle.networks.conv.xla import LAYOUT
 from jaxstyle.training.data import open_images, pictures
 
 CROPS, SIZE = 64, 128
@@ -29,10 +32,11 @@ def patches(encoder, decoder, image):
     """Return the input of the last convolution as rows of 3 x 3 patches and a one, channel by channel."""
     name = f"relu{decoder.level}_1"
     x = decoder.body(encoder(image, (name,))[name])
-    rows = lax.conv_general_dilated_patches(
-        reflect(x)[None], (3, 3), (1, 1), "VALID", dimension_numbers=LAYOUT
-    )
-    return jnp.concatenate([rows.reshape(-1, rows.shape[-1]), jnp.ones((rows[0, ..., 0].size, 1))], axis=1)
+    cut: Callable[..., jax.Array] = partial(lax.conv_general_dilated_patches, dimension_numbers=LAYOUT)
+    bordered: jax.Array = reflect(x)
+    rows = cut(bordered[None], (3, 3), (1, 1), "VALID")
+    rows = rows.reshape(-1, rows.shape[-1])
+    return jnp.concatenate([rows, jnp.ones((len(rows), 1))], axis=1)
 
 
 def refit(encoder, decoder, images):
@@ -41,7 +45,8 @@ def refit(encoder, decoder, images):
     channels = last.kernel.shape[2]
     start = np.asarray(last.kernel[...], np.float64).transpose(2, 0, 1, 3).reshape(-1, 3)
     start = np.concatenate([start, np.asarray(last.bias[...], np.float64)[None]])
-    products, moments, size, count = 0.0, 0.0, 0.0, 0
+    products, moments = np.zeros((len(start), len(start))), np.zeros_like(start)
+    size, count = 0.0, 0
     for image in images:
         rows = np.asarray(patches(encoder, decoder, image))
         rest = np.asarray(image).reshape(-1, 3) - rows @ start.astype(np.float32)
@@ -61,7 +66,7 @@ def refit(encoder, decoder, images):
 
 def main():
     """Refit every level, and write the decoders again."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)

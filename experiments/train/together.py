@@ -38,7 +38,7 @@ from jaxstyle.training.run import signals
 DECIBEL, CALM = 0.15, 0.3
 
 
-def loss(given, params, example):
+def loss(given, params, example, key):
     """Return the terms of one image."""
     fixed, teacher = given
     image, decoders = example["image"], params["decoders"]
@@ -62,7 +62,7 @@ def write(options, own, params, steps):
 
 def main():
     """Train, and write both networks."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--levels", type=lambda text: tuple(map(int, text.split(","))), required=True)
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--steps", type=int, required=True)
@@ -91,7 +91,7 @@ def main():
     loss_fn = jax.tree_util.Partial(loss, (fixed, teacher))
     recent = deque(maxlen=100)
     with signals() as noted:
-        for step in fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer):
+        for step in fit(fresh(lambda: params, optimizer), loss_fn, data, optimizer, seed=options.seed):
             recent.append(jax.device_get(step.losses))
             last = bool(noted) or step.number == options.steps
             if step.number % 100 == 0 or last:

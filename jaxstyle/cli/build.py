@@ -8,13 +8,14 @@ from typing import Any
 from jaxstyle import weights
 from jaxstyle.cli import provenance
 from jaxstyle.core import InputError, Method, unknown
-from jaxstyle.methods.descent import STARTS, Staged
+from jaxstyle.methods.descent import STARTS
 from jaxstyle.methods.gatys import LOSSES
 from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.optimizers import OPTIMIZERS, Own
 from jaxstyle.smoothing import SMOOTHERS
+from jaxstyle.tiling import Tiled
 from jaxstyle.transforms.covariance import WAYS
-from jaxstyle.wrappers import Smoothed, Tiled
+from jaxstyle.wrappers import Smoothed
 from jaxstyle.wrappers.color import KEEPERS
 
 DEFAULT_ENCODER = "vgg19-lite"
@@ -101,14 +102,9 @@ def wrapped(method: Method, options: argparse.Namespace, tile: int | None) -> Me
     if options.pyramid:
         method = Pyramid(method, options.pyramid)  # pyright: ignore
     if tile:
-        method = tiled(method, tile)
+        method = Tiled(method, tile)
     if options.keep_color:
         method = KEEPERS[options.keep_color](method)  # pyright: ignore
     if options.smooth and "smooth" not in fields(options.method):
         method = Smoothed(method, SMOOTHERS[options.smooth])
     return method
-
-
-def tiled(method: Method, tile: int) -> Method:
-    """Return the method in tiles."""
-    return method.windowed(tile) if isinstance(method, Staged) else Tiled(method, tile)

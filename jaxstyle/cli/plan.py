@@ -22,8 +22,10 @@ from jax.stages import Compiled
 
 from jaxstyle import allocator
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
-from jaxstyle.networks.convolution import max_pool, reflect_conv
+from jaxstyle.networks.conv import conv2d
+from jaxstyle.networks.pooling import max_pool
 from jaxstyle.statistics.covariance import second_moment
+from jaxstyle.tiling.method import needs_whole
 
 WORTH = 2**19  # pixels from which a plan is made unasked
 SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
@@ -103,7 +105,7 @@ def compiled(method: Method, content, *given) -> list[tuple[Compiled, float]]:
 def _network(x, kernels):
     """Return the energy of what a small piece of VGG sees."""
     for kernel in kernels:
-        x = jax.nn.relu(reflect_conv(x, kernel))
+        x = jax.nn.relu(conv2d(x, kernel, trained=False))
     return jnp.sum(second_moment(max_pool(x)) ** 2)
 
 
@@ -147,10 +149,9 @@ def fitting(
         if tile or plan.bytes <= limit:
             break
         if smaller < max(given[0].shape):
-            try:
-                plan = predict(smaller)
-            except InputError as error:
-                raise TooLargeError(first, limit, f"{error}; ") from None
+            if not first.method.tileable:
+                raise TooLargeError(first, limit, f"{needs_whole(first.method)}; ")
+            plan = predict(smaller)
     if plan.bytes > limit:
         raise TooLargeError(plan, limit)
     if plan is not first:

@@ -1,26 +1,26 @@
 """Masks: a weight for every pixel of a picture, at the resolution of its features.
 
-A mask has the resolution of its picture, and is cut or continued as the picture is: where the picture is
-padded to whole feature pixels so is the mask (`networks.decoders.whole`), where pools drop an odd last row it
-loses its own. So an edge of the mask is where it is in the picture, whatever the size.
+A mask has the resolution of its picture, and is cropped or continued as the picture is: where the picture is
+padded to whole feature pixels so is the mask (`networks.decoders.pad_to_multiple`), where pools drop an odd
+last row it loses its own. So an edge of the mask is where it is in the picture, whatever the size.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature, Mask
+from jaxstyle.core import Mask
 
 Masks = Float[Array, "k h w"]
 
 
-def at(mask: Mask, feature: Feature | jax.ShapeDtypeStruct) -> Mask:
-    """Return the mask at the resolution of a feature.
+def pool_mask(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    """Return the mask at the resolution of a feature of a shape `(h, w, ...)`.
 
     Halved by means of 2 x 2 as pools halve the picture, an odd last row or column dropped; where no number of
     halvings gives the feature's size, resized by a linear filter.
     """
-    halved, (height, width) = mask, feature.shape[:2]
+    halved, (height, width) = mask, shape[:2]
     while halved.shape[0] >= 2 * height and halved.shape[1] >= 2 * width:
         rows, columns = (side // 2 for side in halved.shape)
         halved = jnp.mean(halved[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2), (1, 3))

@@ -4,6 +4,7 @@ from jaxstyle.losses.activation import Activation
 from jaxstyle.losses.content import Content
 from jaxstyle.losses.covariance import Gram
 from jaxstyle.losses.kernels import MMD, LinearMMD, PolynomialMMD
+from jaxstyle.losses.masked import Masked
 from jaxstyle.losses.moments import Moments
 from jaxstyle.losses.patches import MRF
 from jaxstyle.losses.photoreal import Photoreal
@@ -17,6 +18,7 @@ __all__ = [
     "Content",
     "Gram",
     "LinearMMD",
+    "Masked",
     "Moments",
     "Photoreal",
     "PolynomialMMD",

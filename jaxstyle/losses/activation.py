@@ -7,11 +7,11 @@ of the encoder's scale, and an optimiser can minimise it.
 """
 
 from collections.abc import Mapping
-from math import prod
 
 import jax.numpy as jnp
 
-from jaxstyle.core import Features, Loss, Scalar, Window, pytree
+from jaxstyle.core import Features, Loss, Scalar, Weights, pytree
+from jaxstyle.statistics.moments import nonzero, square_sum
 
 TINY = 1e-12
 
@@ -27,18 +27,13 @@ class Activation(Loss):
     def layers(self) -> tuple[str, ...]:
         return tuple(self.target)
 
-    def __call__(self, features: Features) -> Scalar:
-        return self.of_sums({name: jnp.mean(features[name] ** 2) for name in self.target})
+    def sums(self, features: Features, weight: Weights | None = None) -> dict[str, tuple]:
+        mask = weight or dict.fromkeys(self.target)
+        return {name: square_sum(features[name], mask[name]) for name in self.target}
 
-    def sums(self, features: Features, window: Window) -> dict[str, Scalar]:
-        def share(name: str) -> Scalar:
-            energy = jnp.mean(features[name] ** 2, -1) * window.owned(name)
-            return jnp.sum(energy) / prod(window.whole(name))
-
-        return {name: share(name) for name in self.target}
-
-    def of_sums(self, sums: dict[str, Scalar]) -> Scalar:
-        ratios = {name: self.target[name] / (sums[name] + TINY) for name in self.target}
+    def finish(self, sums: dict[str, tuple]) -> Scalar:
+        energy = {name: total / nonzero(count) for name, (total, count) in sums.items()}
+        ratios = {name: self.target[name] / (energy[name] + TINY) for name in self.target}
         return sum(self.weight[name] * ratio for name, ratio in ratios.items())
 
     @classmethod

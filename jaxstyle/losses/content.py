@@ -12,11 +12,13 @@ after Gatys et al. 2016. The sources differ in the normalisation only, which is 
 | jaxstyle | mean (F - P)^2 / mean P^2 | `Content.relative`: free of the encoder's scale |
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
+from jax import Array
 
-from jaxstyle.core import Feature, Features, Loss, Scalar, Window, pytree
+from jaxstyle.core import Feature, Features, Loss, Scalar, Weights, pytree
+from jaxstyle.statistics.moments import nonzero, square_sum
 
 
 @pytree
@@ -30,19 +32,16 @@ class Content(Loss):
     def layers(self) -> tuple[str, ...]:
         return tuple(self.target)
 
-    def __call__(self, features: Features) -> Scalar:
-        errors = {name: jnp.mean((features[name] - self.target[name]) ** 2) for name in self.target}
+    def sums(self, features: Features, weight: Weights | None = None) -> dict[str, tuple]:
+        mask = weight or dict.fromkeys(self.target)
+        return {name: square_sum(features[name] - x, mask[name]) for name, x in self.target.items()}
+
+    def finish(self, sums: dict[str, tuple]) -> Scalar:
+        errors = {name: total / nonzero(count) for name, (total, count) in sums.items()}
         return sum(self.weight[name] * error for name, error in errors.items())
 
-    def sums(self, features: Features, window: Window) -> dict[str, Scalar]:
-        def total(name: str) -> Scalar:
-            errors = jnp.sum((features[name] - window.cut(name, self.target[name])) ** 2, -1)
-            return jnp.sum(errors * window.owned(name))
-
-        return {name: total(name) for name in self.target}
-
-    def of_sums(self, sums: dict[str, Scalar]) -> Scalar:
-        return sum(self.weight[name] * sums[name] / self.target[name].size for name in self.target)
+    def crop(self, crop: Callable[[str, Array], Array]) -> "Content":
+        return Content({name: crop(name, target) for name, target in self.target.items()}, self.weight)
 
     @classmethod
     def _scaled(cls, features: Features, weight: Mapping[str, Scalar], scale) -> "Content":

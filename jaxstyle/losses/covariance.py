@@ -20,12 +20,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
-from jaxstyle.losses.statistical import Statistical
-from jaxstyle.statistics.covariance import second_moment
+from jaxstyle.losses.statistical import Averaged
+from jaxstyle.statistics.covariance import outer_sum, second_moment
 
 
 @pytree
-class Gram(Statistical):
+class Gram(Averaged):
     """Squared distance to the second moments `target`; under a mask the guided loss of Gatys et al. 2017."""
 
     @classmethod
@@ -33,8 +33,8 @@ class Gram(Statistical):
         return second_moment(feature, weight)
 
     @classmethod
-    def average(cls, feature: Feature, target: Any, weight: Mask | None) -> Float[Array, "c c"]:
-        return cls.summary(feature, weight)
+    def pixel_sum(cls, feature: Feature, target: Any, weight: Mask | None) -> Float[Array, "c c"]:
+        return outer_sum(feature, weight)
 
     @staticmethod
     def apart(average: Float[Array, "c c"], target: Float[Array, "c c"]) -> Scalar:

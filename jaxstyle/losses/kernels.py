@@ -11,12 +11,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
-from jaxstyle.losses.statistical import Statistical
+from jaxstyle.losses.statistical import Averaged
 from jaxstyle.statistics.kernels import Gaussian, Kernel, KernelMean, Linear, Polynomial
 
 
 @pytree
-class MMD(Statistical):
+class MMD(Averaged):
     """Squared distance of kernel means; the Gaussian kernel, or what a subclass says."""
 
     @staticmethod
@@ -29,8 +29,8 @@ class MMD(Statistical):
         return KernelMean.of(feature, cls.kernel(feature, weight), weight)
 
     @classmethod
-    def average(cls, feature: Feature, target: KernelMean, weight: Mask | None) -> Array:
-        return target.kernel.mean(feature, weight)
+    def pixel_sum(cls, feature: Feature, target: KernelMean, weight: Mask | None) -> Array:
+        return target.kernel.pixel_sum(feature, weight)
 
     @staticmethod
     def apart(average: Array, target: KernelMean) -> Scalar:

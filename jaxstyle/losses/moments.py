@@ -12,12 +12,12 @@ BN-statistics of Li et al. 2017.
 import jax.numpy as jnp
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
-from jaxstyle.losses.statistical import Statistical
+from jaxstyle.losses.statistical import Compared
 from jaxstyle.statistics import moments
 
 
 @pytree
-class Moments(Statistical):
+class Moments(Compared):
     """Squared distance to the moments `target` of every channel, weighted by layer."""
 
     @classmethod

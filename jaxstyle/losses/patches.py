@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
-from jaxstyle.losses.statistical import Statistical
+from jaxstyle.losses.statistical import Compared
 from jaxstyle.statistics.patches import Patches
 
 
 @pytree
-class MRF(Statistical):
+class MRF(Compared):
     """Mean squared distance of 3 x 3 patches to the style's nearest, weighted by layer."""
 
     @classmethod

@@ -10,13 +10,15 @@
 See `image/matting.py`.
 """
 
-from jaxstyle.core import Features, Image, Loss, Scalar, pytree
+from jaxstyle.core import Features, Image, Loss, Scalar, Weights, pytree
 from jaxstyle.image.matting import Laplacian
 
 
 @pytree
 class Photoreal(Loss):
     """Energy of the image in the matting Laplacian of the content."""
+
+    tileable = False
 
     laplacian: Laplacian
     weight: Scalar
@@ -35,5 +37,5 @@ class Photoreal(Loss):
     def layers(self) -> tuple[str, ...]:
         return ("image",)
 
-    def __call__(self, features: Features) -> Scalar:
+    def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
         return self.weight * self.laplacian.energy(features["image"])

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature, Mask, Scalar, pytree
 from jaxstyle.linalg import rotations
-from jaxstyle.losses.statistical import Statistical
+from jaxstyle.losses.statistical import Compared
 from jaxstyle.statistics.quantiles import Quantiles
 
 LINES = 32
@@ -29,7 +29,7 @@ class Sliced(NamedTuple):
 
 
 @pytree
-class SlicedWasserstein(Statistical):
+class SlicedWasserstein(Compared):
     """Mean squared distance of quantiles along fixed random directions, weighted by layer."""
 
     @classmethod

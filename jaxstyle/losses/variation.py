@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxstyle.core import Features, Loss, Scalar, Window, pytree
+from jaxstyle.core import Features, Loss, Scalar, Weights, pytree
 
 
 @pytree
@@ -25,14 +25,10 @@ class Variation(Loss):
     def layers(self) -> tuple[str, ...]:
         return ("image",)
 
-    def __call__(self, features: Features) -> Scalar:
+    def sums(self, features: Features, weight: Weights | None = None) -> Scalar:
         x = features["image"]
-        return jnp.sum(self.phi(x[1:] - x[:-1])) + jnp.sum(self.phi(x[:, 1:] - x[:, :-1]))
-
-    def sums(self, features: Features, window: Window) -> Scalar:
-        x, own = features["image"], window.owned("image")[..., None]
-        down, right = self.phi(x[1:] - x[:-1]) * own[:-1], self.phi(x[:, 1:] - x[:, :-1]) * own[:, :-1]
+        down, right = self.phi(x[1:] - x[:-1]), self.phi(x[:, 1:] - x[:, :-1])
+        if weight is not None:  # of the upper and of the left of two neighbours
+            mask = weight["image"][..., None]
+            down, right = down * mask[:-1], right * mask[:, :-1]
         return jnp.sum(down) + jnp.sum(right)
-
-    def of_sums(self, sums: Scalar) -> Scalar:
-        return sums

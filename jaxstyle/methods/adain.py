@@ -7,32 +7,28 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Mask, pytree
-from jaxstyle.methods.transfer import Recoded
+from jaxstyle.core import Encoder, pytree
+from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_moments
 
 
 @pytree
-class AdaIN(Recoded):
+class AdaIN(Composed):
     """Match mean and deviation of the features, then decode (Huang & Belongie 2017).
 
     `alpha`: 0 keeps the photograph, 1 is all style
     """
 
     WEIGHTS: ClassVar[str | None] = "adain"
-    merges: ClassVar[bool] = True
 
     encoder: Encoder
     network: Decoder
     alpha: Array | float = 1.0
     level: int = 4
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Moments:
-        return Moments.of(feature, weight)
-
-    def match(
-        self, feature: Feature, target: Moments, weight: Mask | None, own: Moments | None = None
-    ) -> Feature:
-        return match_moments(feature, target, weight, own)
+    @property
+    def method(self) -> Transfer:
+        features = Level(self.encoder, self.network, self.level)
+        return Transfer(features, Moments.of, match_moments, self.alpha, merges=True)

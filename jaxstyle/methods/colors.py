@@ -16,7 +16,7 @@ rare steep places.
 """
 
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,10 +25,10 @@ from jax.typing import ArrayLike
 
 from jaxstyle.core import Feature, Image, Mask, Regions, pytree, regions
 from jaxstyle.image.color import OPPONENT, from_lab, to_lab
-from jaxstyle.image.masks import at
+from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.noise import LEVEL, VISIBLE, noise_of, steepest, steepest_of
 from jaxstyle.linalg import Matrix
-from jaxstyle.methods.transfer import Transfer
+from jaxstyle.methods.transfer import Composed, Pixels, Transfer
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
@@ -37,40 +37,53 @@ from jaxstyle.transforms import match_covariance, match_histogram, match_moments
 from jaxstyle.transforms.covariance import monge_within
 from jaxstyle.transforms.moments import exact
 from jaxstyle.transforms.sliced import POINTS
-from jaxstyle.windows import Pass, Size
 
 SAMPLE = 2**16  # pixels by which `remarks` judges
 
 
-class Quiet(NamedTuple):
+class Noisy(NamedTuple):
     """A style's statistic, and the noise of the content that is to have it."""
 
     statistic: Any
     noise: Matrix
 
 
-class ColorTransfer(Transfer):
-    """Match a statistic of the colours, in sRGB unless a subclass says otherwise.
+def with_noise(content: Image, target: Any) -> Any:
+    """Return a target, or those of regions, with the content's noise there."""
+    if not isinstance(target, Regions):
+        return Noisy(target, noise_of(content))
+    noise = lambda weight: noise_of(content, None if weight is None else pool_mask(weight, content.shape))
+    parts = [Noisy(part, noise(weight)) for part, _, weight in regions(target)]
+    return Regions(parts, target.masks, target.weight)
 
-    `match` gets the target as `Quiet`: with the noise of the whole content, region by region.
-    """
+
+@pytree
+class ColorTransfer(Transfer):
+    """A transfer whose `match` gets the target as `Noisy`: with the content's noise, region by region."""
+
+    def complete(self, content: Image, target: Any) -> Any:
+        return with_noise(content, target)
+
+    def limited(self, content: Image, target: Any) -> tuple[Array, Array]:
+        """Return the smallest slope allowed, and how far that keeps the result from the unlimited one."""
+        held = with_noise(content, target)
+        free = lambda part: Noisy(part.statistic, 1e-6 * VISIBLE**2 * jnp.eye(3))
+        every = max(1, round((content.shape[0] * content.shape[1] / SAMPLE) ** 0.5))
+        pixels = content[::every, ::every]
+        both = held, held.map(free) if isinstance(held, Regions) else free(held)
+        results = [self.transfer(pixels, complete) for complete in both]
+        largest = jnp.stack([jnp.linalg.norm(part.noise, 2) for part, *_ in regions(held)])
+        return steepest_of(jnp.max(largest)), jnp.mean(jnp.abs(results[0] - results[1]))
+
+
+class ColorMethod(Composed):
+    """A method that is a `ColorTransfer`."""
 
     KEEPS_SIZE = True
 
-    def encode(self, image: Image) -> Feature:
-        return image
-
-    def render(self, feature: Feature) -> Image:
-        return jnp.clip(feature, 0, 1)
-
-    def encoding(self, image: Size) -> Pass:
-        return Pass(lambda maps, own: (self.encode(maps[0]),), image, image)
-
-    def apply(self, content: Image, target: Any) -> Image:
-        return super().apply(content, quiet(content, target))
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return super().by_windows(content, quiet(content, target), tile)
+    @property
+    def method(self) -> ColorTransfer:
+        raise NotImplementedError
 
     def remarks(self, content: Image, target: Any) -> list[str]:
         limit, loss = map(float, _limited(self, content, target))
@@ -79,80 +92,53 @@ class ColorTransfer(Transfer):
         return [f"the content's noise allows no steeper map than {limit:.1f}: colours are matched in part"]
 
 
-def quiet(content: Image, target: Any) -> Any:
-    """Return a target, or those of regions, with the content's noise there."""
-    if not isinstance(target, Regions):
-        return Quiet(target, noise_of(content))
-    noise = lambda weight: noise_of(content, None if weight is None else at(weight, content))
-    parts = [Quiet(part, noise(weight)) for part, _, weight in regions(target)]
-    return Regions(parts, target.masks, target.weight)
-
-
 @jax.jit
-def _limited(method: ColorTransfer, content: Image, target: Any) -> tuple[Array, Array]:
-    """Return the smallest slope allowed, and how far the limit keeps the result from the unlimited one."""
-    held = quiet(content, target)
-    free = lambda part: Quiet(part.statistic, 1e-6 * VISIBLE**2 * jnp.eye(3))
-    every = max(1, round((content.shape[0] * content.shape[1] / SAMPLE) ** 0.5))
-    pixels = content[::every, ::every]
-    results = [
-        Transfer.apply(method, pixels, each)
-        for each in (held, held.map(free) if isinstance(held, Regions) else free(held))
-    ]
-    largest = jnp.stack([jnp.linalg.norm(part.noise, 2) for part, *_ in regions(held)])
-    return steepest_of(jnp.max(largest)), jnp.mean(jnp.abs(results[0] - results[1]))
+def _limited(method: ColorMethod, content: Image, target: Any) -> tuple[Array, Array]:
+    return method.method.limited(content, target)
 
 
 @pytree
-class Reinhard(ColorTransfer):
+class Reinhard(ColorMethod):
     """Match mean and deviation of the colours in l alpha beta (Reinhard et al. 2001).
 
     `alpha`: 0 keeps the photograph, 1 is all style
     """
 
-    merges: ClassVar[bool] = True
-
     alpha: Array | float = 1.0
 
-    def encode(self, image: Image) -> Feature:
-        return to_lab(image)
+    @property
+    def method(self) -> ColorTransfer:
+        return ColorTransfer(Pixels(to_lab, from_lab), Moments.of, _match_lab, self.alpha, merges=True)
 
-    def render(self, feature: Feature) -> Image:
-        return jnp.clip(from_lab(feature), 0, 1)
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Moments:
-        return Moments.of(feature, weight)
-
-    def match(
-        self, feature: Feature, target: Quiet, weight: Mask | None, own: Moments | None = None
-    ) -> Feature:
-        axes = jnp.asarray(OPPONENT.T, feature.dtype)  # of l, alpha and beta in sRGB, to first order
-        gain = partial(exact, steepest=steepest(target.noise, axes))
-        return match_moments(feature, target.statistic, weight, own, gain)
+def _match_lab(feature: Feature, target: Noisy, weight: Mask | None, stats: Moments | None = None) -> Feature:
+    axes = jnp.asarray(OPPONENT.T, feature.dtype)  # of l, alpha and beta in sRGB, to first order
+    gain = partial(exact, steepest=steepest(target.noise, axes))
+    return match_moments(feature, target.statistic, weight, gain, stats)
 
 
 @pytree
-class Monge(ColorTransfer):
+class Monge(ColorMethod):
     """Match mean and covariance of the colours by the least movement (Pitie & Kokaram 2007).
 
     `alpha`: 0 keeps the photograph, 1 is all style
     """
 
-    merges: ClassVar[bool] = True
-
     alpha: Array | float = 1.0
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
-        return Covariance.of(feature, weight)
+    @property
+    def method(self) -> ColorTransfer:
+        return ColorTransfer(Pixels(), Covariance.of, _match_monge, self.alpha, merges=True)
 
-    def match(
-        self, feature: Feature, target: Quiet, weight: Mask | None, own: Covariance | None = None
-    ) -> Feature:
-        return match_covariance(feature, target.statistic, weight, monge_within(target.noise), own)
+
+def _match_monge(
+    feature: Feature, target: Noisy, weight: Mask | None, stats: Covariance | None = None
+) -> Feature:
+    return match_covariance(feature, target.statistic, weight, monge_within(target.noise), stats)
 
 
 @pytree
-class Pitie(ColorTransfer):
+class Pitie(ColorMethod):
     """Match the whole distribution of the colours by sliced transport (Pitie et al. 2005).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -164,15 +150,20 @@ class Pitie(ColorTransfer):
     rotations: int = 20
     seed: ArrayLike = 0
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Patches:
-        return Patches.of(feature, 1, weight).thinned(POINTS)
+    @property
+    def method(self) -> ColorTransfer:
+        def match(feature: Feature, target: Noisy, weight: Mask | None) -> Feature:
+            return match_sliced(feature, target.statistic, weight, self.rotations, self.seed, target.noise)
 
-    def match(self, feature: Feature, target: Quiet, weight: Mask | None, own: None = None) -> Feature:
-        return match_sliced(feature, target.statistic, weight, self.rotations, self.seed, target.noise)
+        return ColorTransfer(Pixels(), _sample, match, self.alpha)
+
+
+def _sample(feature: Feature, weight: Mask | None = None) -> Patches:
+    return Patches.of(feature, 1, weight).thinned(POINTS)
 
 
 @pytree
-class ColorHistogram(ColorTransfer):
+class ColorHistogram(ColorMethod):
     """Match the histograms of red, green and blue.
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -180,8 +171,10 @@ class ColorHistogram(ColorTransfer):
 
     alpha: Array | float = 1.0
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Histogram:
-        return Histogram.of(feature, weight)
+    @property
+    def method(self) -> ColorTransfer:
+        return ColorTransfer(Pixels(), Histogram.of, _match_histogram, self.alpha)
 
-    def match(self, feature: Feature, target: Quiet, weight: Mask | None, own: None = None) -> Feature:
-        return match_histogram(feature, target.statistic, weight, target.noise)
+
+def _match_histogram(feature: Feature, target: Noisy, weight: Mask | None) -> Feature:
+    return match_histogram(feature, target.statistic, weight, target.noise)

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
-from jaxstyle.image.masks import at
+from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
 from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.statistics.covariance import Covariance
-from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import monge
 
 
@@ -66,15 +66,19 @@ class DeepPhoto(Gatys):
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
         base = super().prepare(style, mask)
-        colors = Covariance.of(style, None if mask is None else at(mask, style))
+        colors = Covariance.of(style, None if mask is None else pool_mask(mask, style.shape))
         return Colored(base.loss, base.style, colors)
+
+    @property
+    def tileable(self) -> bool:
+        return False
 
     def initial_image(self, content: Image, target: Any) -> Image:
         """Return the image to start from; colours are matched region by region."""
         if self.init is not from_colors:
             return super().initial_image(content, target)
         match = lambda image, part, mask: match_covariance(image, part.colors, mask, monge)
-        return jnp.clip(match_regions(match, content, target), 0, 1)
+        return jnp.clip(match_regions(match, content, pooled(target, content.shape)), 0, 1)
 
     def loss(self, content: Image, target: Any) -> Loss:
         return super().loss(content, target) + self.photo_weight * self.photo_loss(content)

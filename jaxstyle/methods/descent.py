@@ -36,9 +36,10 @@ from jaxstyle.core import (
     regions,
 )
 from jaxstyle.image.resize import resize
-from jaxstyle.networks.windowed import Windowed
+from jaxstyle.losses import Masked
 from jaxstyle.optimizers import LBFGS, Losses, Optimizer, advance, as_pytree, minimise
 from jaxstyle.statistics.covariance import Covariance
+from jaxstyle.tiling import TiledEncoder
 from jaxstyle.transforms import match_covariance
 from jaxstyle.transforms.covariance import monge
 
@@ -91,10 +92,6 @@ class Staged(Method):
         """Return the descents to make one after another; the last one's content is all of it."""
         raise NotImplementedError
 
-    def windowed(self, tile: int) -> Self:
-        """Return the same by windows of `tile` pixels a side; the style is summarised whole."""
-        raise NotImplementedError
-
     def apply(self, content: Image, target: Any) -> Image:
         image: Any = None
         for method, own, goal in self.stages(content, target):
@@ -103,9 +100,6 @@ class Staged(Method):
             image = minimise(method.optimizer, method.steps, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.windowed(tile).apply(content, target)
 
     def run(
         self,
@@ -118,12 +112,9 @@ class Staged(Method):
     ) -> Iterator[Snapshot]:
         """Yield a snapshot at the start and then about each `every` steps.
 
-        Raises `InputError` before the first where windows cannot compute a loss, of any stage, and
-        `DivergedError` when the loss is not finite.
+        Raises `DivergedError` when the loss is not finite.
         """
         stages = self.stages(content, target)
-        for stage in stages:
-            _check_windows(stage)
         done, after = 0, -1 if resume is None else resume.step
         total = sum(stage.method.steps for stage in stages)
         for method, own, goal in stages:
@@ -186,8 +177,12 @@ class Descent(Staged):
     def stages(self, content: Image, target: Any) -> list["Stage"]:
         return [Stage(self, content, target)]
 
-    def windowed(self, tile: int) -> Self:
-        return dataclasses.replace(self, encoder=Windowed(self.encoder, tile))
+    @property
+    def tileable(self) -> bool:
+        return self.encoder.tileable
+
+    def in_tiles(self, tile: int) -> Self:
+        return dataclasses.replace(self, encoder=TiledEncoder(self.encoder, tile))
 
     def chunk(self, every: int) -> int:
         """Return how many steps are compiled as one: about `every`, of which all steps are a multiple."""
@@ -242,7 +237,7 @@ class Stage(NamedTuple):
 def style_loss(target: Any) -> Loss:
     """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
     losses = [
-        part.loss if weight is None else jnp.mean(weight) * part.loss.on(weight)
+        part.loss if weight is None else jnp.mean(weight) * Masked(part.loss, weight)  # pyright: ignore
         for part, _, weight in regions(target)
     ]
     return losses[0] if len(losses) == 1 else Sum(losses)
@@ -250,9 +245,7 @@ def style_loss(target: Any) -> Loss:
 
 def evaluate(encoder: Encoder, loss: Loss, image: Image) -> tuple[Scalar, dict[str, Scalar]]:
     """Return the loss of an image and its terms."""
-    if isinstance(encoder, Windowed):
-        return encoder.energy(loss, image)
-    terms = loss.terms(encoder(image, loss.layers))
+    terms = encoder.terms(loss, image)
     return sum(terms.values()), terms
 
 
@@ -268,10 +261,3 @@ def _begin(
 @partial(jax.jit, static_argnames="count", donate_argnames="state")
 def _advance(method: Descent, loss: Loss, image: Image, state, count: int) -> tuple[Image, Any, Losses]:
     return advance(method.optimizer, partial(evaluate, method.encoder, loss), image, state, count)
-
-
-def _check_windows(stage: Stage) -> None:
-    """Raise `InputError` where a descent is to go by windows and its loss needs the whole image."""
-    if isinstance(stage.method.encoder, Windowed):
-        loss, image, _ = jax.eval_shape(_begin, *stage, None, None)
-        jax.eval_shape(evaluate, stage.method.encoder, loss, image)

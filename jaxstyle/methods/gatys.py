@@ -30,7 +30,7 @@ from jaxstyle.losses import (
     Variation,
 )
 from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise, style_loss
-from jaxstyle.networks.convolution import average_pool
+from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.optimizers import LBFGS, Adam, Optimizer
 
@@ -47,6 +47,11 @@ LOSSES: dict[str, LayerLoss] = {
     "sliced": SlicedWasserstein.relative,
     "mrf": MRF.relative,
 }
+
+
+def _is_tileable(loss: LayerLoss) -> bool:
+    """Tell whether what a loss's constructor, such as `Gram.relative`, makes can be tiled."""
+    return getattr(loss, "__self__", Loss).tileable
 
 
 def firsts(kind: str, weights: list[float]) -> Weights:
@@ -96,6 +101,10 @@ class Gatys(Descent):
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         weights = self.style_layers or self.layers_of_style()
         return Target(self.style_loss(self.encoder(style, tuple(weights)), weights, mask), style)
+
+    @property
+    def tileable(self) -> bool:
+        return super().tileable and _is_tileable(self.style_loss) and _is_tileable(self.content_loss)
 
     def layers_of_style(self) -> Weights:
         """Return the layers that carry the style where none are given."""

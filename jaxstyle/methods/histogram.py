@@ -9,31 +9,15 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Mask, pytree
-from jaxstyle.methods.transfer import Multilevel, Recoded
-from jaxstyle.networks.decoders import Decoder, Decoders
+from jaxstyle.core import Chain, Encoder, pytree
+from jaxstyle.methods.transfer import Composed, Level, Transfer
+from jaxstyle.networks.decoders import Decoders
 from jaxstyle.statistics.quantiles import Quantiles
 from jaxstyle.transforms import match_quantiles
 
 
 @pytree
-class Matching(Recoded):
-    """Histogram matching at a single level."""
-
-    encoder: Encoder
-    network: Decoder
-    alpha: Array | float
-    level: int
-
-    def summary(self, feature: Feature, weight: Mask | None) -> Quantiles:
-        return Quantiles.of(feature, weight)
-
-    def match(self, feature: Feature, target: Quantiles, weight: Mask | None, own: None = None) -> Feature:
-        return match_quantiles(feature, target, weight)
-
-
-@pytree
-class Histogram(Multilevel):
+class Histogram(Composed):
     """Match the histogram of every channel of the features, level by level.
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -47,5 +31,7 @@ class Histogram(Multilevel):
     alpha: Array | float = 0.6
     levels: tuple[int, ...] = (4, 3, 2, 1)
 
-    def at(self, level: int) -> Matching:
-        return Matching(self.encoder, self.network[level], self.alpha, level)
+    @property
+    def method(self) -> Chain:
+        level = lambda n: Level(self.encoder, self.network[n], n)
+        return Chain([Transfer(level(n), Quantiles.of, match_quantiles, self.alpha) for n in self.levels])

@@ -6,15 +6,16 @@ Training is this method's `prepare`: see `training/johnson.py`. What differs fro
 `networks/johnson.py`; `alpha` is an addition.
 """
 
+import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Image, Mask, Method, Regions, pytree
+from jaxstyle.core import Image, Mask, Method, pytree
 from jaxstyle.networks.johnson import TransformNet
-from jaxstyle.transforms import match_regions
-from jaxstyle.windows import by_windows
+from jaxstyle.tiling import run_in_tiles
+from jaxstyle.transforms import match_regions, pooled
 
 
 @pytree
@@ -28,17 +29,24 @@ class Johnson(Method):
 
     network: TransformNet
     alpha: Array | float = 1.0
+    tile: int = 0  # side of the tiles; 0 for the whole image
 
     def prepare(self, style: Image | None = None, mask: Mask | None = None) -> TransformNet:
         """Return the network, which knows its style: the picture is not looked at."""
         return self.network
 
+    @property
+    def tileable(self) -> bool:
+        return True
+
+    def in_tiles(self, tile: int) -> "Johnson":
+        return dataclasses.replace(self, tile=tile)
+
     def apply(self, content: Image, target: Any) -> Image:
-        styled = match_regions(lambda image, network, _: network(image), content, target)
+        def draw(image: Image, network: TransformNet, weight: Mask | None) -> Image:
+            if not self.tile:
+                return network(image)
+            return run_in_tiles(network.passes(image.shape[:2]), self.tile, image)[0]
+
+        styled = match_regions(draw, content, pooled(target, content.shape))
         return jnp.clip(self.alpha * styled + (1 - self.alpha) * content, 0, 1)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        def drawn(network: TransformNet) -> Any:
-            return lambda image: by_windows(network.passes(image.shape[:2]), tile, image)[0]
-
-        return self.apply(content, target.map(drawn) if isinstance(target, Regions) else drawn(target))

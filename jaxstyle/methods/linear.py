@@ -9,9 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, pytree
-from jaxstyle.methods.transfer import Transfer
-from jaxstyle.networks.decoders import decoded, encoded, whole
+from jaxstyle.core import Encoder, Feature, Mask, pytree
+from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.linear import LinearTransfer
 
 
@@ -19,11 +18,11 @@ class Style(NamedTuple):
     """The features of a style, and the mask of those that count."""
 
     feature: Feature
-    weight: Mask | None
+    weight: Mask | None = None
 
 
 @pytree
-class Linear(Transfer):
+class Linear(Composed):
     """Transform the features by a matrix that two networks make of the pair (Li et al. 2019).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -35,20 +34,10 @@ class Linear(Transfer):
     network: LinearTransfer
     alpha: Array | float = 1.0
 
-    def rounded(self, image: Image | Mask) -> Image | Mask:
-        return whole(image, self.network.level)
+    @property
+    def method(self) -> Transfer:
+        def match(feature: Feature, target: Style, weight: Mask | None) -> Feature:
+            return self.network(feature, target.feature, weight, target.weight)
 
-    def padded(self, mask: Mask) -> Mask:
-        return whole(mask, self.network.level)
-
-    def encode(self, image: Image) -> Feature:
-        return encoded(self.encoder, self.network.level, image)
-
-    def summary(self, feature: Feature, weight: Mask | None) -> Style:
-        return Style(feature, weight)
-
-    def match(self, feature: Feature, target: Style, weight: Mask | None, own: None = None) -> Feature:
-        return self.network(feature, target.feature, weight, target.weight)
-
-    def decode(self, feature: Feature, content: Image) -> Image:
-        return decoded(self.network.decoder, feature, content)
+        features = Level(self.encoder, self.network.decoder, self.network.level)
+        return Transfer(features, Style, match, self.alpha)

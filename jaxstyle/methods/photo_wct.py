@@ -9,47 +9,38 @@ roots by eigenvalues with a relative floor, where it adds 1 to the content's cov
 
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Smoother, pytree
-from jaxstyle.methods.transfer import Multilevel, Transfer
-from jaxstyle.networks.decoders import decoded, whole
-from jaxstyle.networks.unpooling import Unpooling
+from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Smoother, pytree
+from jaxstyle.methods.transfer import Composed, Features, Transfer
+from jaxstyle.networks.decoders import pad_to_multiple
+from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.smoothing import ClosedForm
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
 
 
 @pytree
-class PhotoWhitening(Transfer):
-    """PhotoWCT at a single level, without the smoothing."""
-
-    merges: ClassVar[bool] = True
+class Unpooled(Features):
+    """The features at relu{level}_1, decoded with what pooling threw away: whole images, not tiles."""
 
     encoder: Encoder
     network: Unpooling
-    alpha: Array | float
     level: int
 
-    def padded(self, mask: Mask) -> Mask:
-        return whole(mask, self.level)
+    def pad(self, image: Image | Mask) -> Image | Mask:
+        return pad_to_multiple(image, self.level)
 
-    def encode(self, image: Image) -> Feature:
-        return self.network.encoded(self.encoder, image, self.level)[0]
+    def encode(self, image: Image) -> tuple[Feature, dict[int, Skip]]:
+        return self.network.encoded(self.encoder, image, self.level)
 
-    def decode(self, feature: Feature, content: Image) -> Image:
-        _, skips = self.network.encoded(self.encoder, content, self.level)
-        return decoded(lambda x: self.network(x, skips), feature, content)
-
-    def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
-        return Covariance.of(feature, weight)
-
-    def match(self, feature: Feature, target: Covariance, weight: Mask | None, own: None = None) -> Feature:
-        return match_covariance(feature, target, weight)
+    def decode(self, feature: Feature, context: dict[int, Skip]) -> Image:
+        return jnp.clip(self.network(feature, context), 0, 1)
 
 
 @pytree
-class PhotoWCT(Multilevel):
+class PhotoWCT(Composed):
     """Match mean and covariance of features level by level, pooling undone; then smooth (Li et al. 2018).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -66,8 +57,10 @@ class PhotoWCT(Multilevel):
     levels: tuple[int, ...] = (4, 3, 2, 1)
     smooth: Smoother = ClosedForm()
 
-    def at(self, level: int) -> PhotoWhitening:
-        return PhotoWhitening(self.encoder, self.network, self.alpha, level)
+    @property
+    def method(self) -> Chain:
+        level = lambda n: Unpooled(self.encoder, self.network, n)
+        return Chain([Transfer(level(n), Covariance.of, match_covariance, self.alpha) for n in self.levels])
 
     def apply(self, content: Image, target: Any) -> Image:
         return self.smooth(super().apply(content, target), content)

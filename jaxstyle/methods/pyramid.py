@@ -51,5 +51,9 @@ class Pyramid(Staged):
 
         return [stage for times in range(len(self.steps), -1, -1) for stage in level(times)]
 
-    def windowed(self, tile: int) -> Self:
-        return dataclasses.replace(self, method=self.method.windowed(tile))
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> Self:
+        return dataclasses.replace(self, method=self.method.in_tiles(tile))

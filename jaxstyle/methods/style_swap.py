@@ -10,38 +10,15 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Mask, pytree
-from jaxstyle.methods.transfer import Multilevel, Recoded
-from jaxstyle.networks.decoders import Decoder, Decoders
+from jaxstyle.core import Chain, Encoder, Feature, Mask, pytree
+from jaxstyle.methods.transfer import Composed, Level, Transfer
+from jaxstyle.networks.decoders import Decoders
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.transforms import swap_patches
 
 
 @pytree
-class Swap(Recoded):
-    """Style-swap at a single level."""
-
-    local: ClassVar[bool] = True
-
-    encoder: Encoder
-    network: Decoder
-    alpha: Array | float
-    level: int
-    patch: int = 3
-
-    def summary(self, feature: Feature, weight: Mask | None) -> Patches:
-        return Patches.of(feature, self.patch, weight)
-
-    def match(self, feature: Feature, target: Patches, weight: Mask | None, own: None = None) -> Feature:
-        return swap_patches(feature, target, weight)
-
-    @property
-    def reach(self) -> int:
-        return self.network.reach + self.patch - 1
-
-
-@pytree
-class StyleSwap(Multilevel):
+class StyleSwap(Composed):
     """Replace the patches of the features by the style's most like them (Chen & Schmidt 2016).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -57,5 +34,11 @@ class StyleSwap(Multilevel):
     levels: tuple[int, ...] = (3,)
     patch: int = 3
 
-    def at(self, level: int) -> Swap:
-        return Swap(self.encoder, self.network[level], self.alpha, level, self.patch)
+    @property
+    def method(self) -> Chain:
+        def patches(feature: Feature, weight: Mask | None = None) -> Patches:
+            return Patches.of(feature, self.patch, weight)
+
+        row = {"alpha": self.alpha, "local": True, "halo": self.patch - 1}
+        level = lambda n: Level(self.encoder, self.network[n], n)
+        return Chain([Transfer(level(n), patches, swap_patches, **row) for n in self.levels])

@@ -2,178 +2,233 @@
 
     image = decode(a T(f, t) + (1 - a) f),    f = encode(content),    t = the statistic of encode(style)
 
-A method says what f is (features at a layer, colours in some space), which statistic t, which transform
-T. `alpha` goes from the content's own f, 0, to the style's, 1. `Recoded` are the methods on features: one
-network encodes, another that was trained for it decodes. `Multilevel` are chains of them.
+| `Transfer(features, statistic, match)` | f | t | T |
+|---|---|---|---|
+| AdaIN | `Level(encoder, network, 4)` | `Moments.of` | `match_moments` |
+| WCT, at each level | `Level(...)` | `Covariance.of` | `match_covariance` |
+| histogram matching, at each level | `Level(...)` | `Quantiles.of` | `match_quantiles` |
+| style-swap, at each level | `Level(...)` | `Patches.of` | `swap_patches` |
+| linear | `Level(...)` | the feature itself | a learned matrix |
+| PhotoWCT, at each level | `Unpooled(...)` | `Covariance.of` | `match_covariance` |
+| Reinhard | `Pixels(to_lab, from_lab)` | `Moments.of` | `match_moments` |
+| Monge, Pitie, color-histogram | `Pixels()` | see `colors.py` | |
+
+`alpha`, a, goes from the content's own f, 0, to the style's, 1. A public method is `Composed`: its fields are
+its options, its `method` is such a row, or a `Chain` of rows, one for each level.
 """
 
-from typing import Any, ClassVar
+import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, Feature, Image, InputError, Mask, Method, Regions, regions
-from jaxstyle.image.masks import at
-from jaxstyle.networks.decoders import Decoder, encoded, whole
-from jaxstyle.transforms import match_regions
-from jaxstyle.windows import Maps, Pass, Size, by_windows, fitted, measured
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree
+from jaxstyle.image.masks import pool_mask
+from jaxstyle.networks.decoders import Decoder, encoded, pad_to_multiple
+from jaxstyle.tiling import Pass, Size, crop_or_pad, measure_in_tiles, run_in_tiles
+from jaxstyle.transforms import match_regions, pooled
 
 
-class Transfer(Method):
-    """Match one statistic in closed form: a subclass says which, and of what.
+class Features:
+    """What of an image is matched, and the image of what became of it."""
 
-    `merges` tells whether the statistics of windows add up to that of the whole (`merge`), in its size;
-    `local` whether a pixel is matched by those around it alone, with no statistic of the content.
-    """
+    @property
+    def tileable(self) -> bool:
+        """Whether it can be encoded and decoded in tiles: `encoding` is a pass, decoding needs no context."""
+        return False
 
-    merges: ClassVar[bool] = False
-    local: ClassVar[bool] = False
+    @property
+    def halo(self) -> int:
+        """How many feature pixels beyond its own decoding sees."""
+        return 0
 
-    alpha: Array | float
-    reach = 0  # feature pixels beyond its own that matching and decoding see
+    def pad(self, image: Image | Mask) -> Image | Mask:
+        """Return an image, or its mask, padded as `encode` pads it."""
+        return image
 
-    def encode(self, image: Image) -> Feature:
-        """Return what is matched."""
+    def encode(self, image: Image) -> tuple[Feature, Any]:
+        """Return the feature, and the context that `decode` needs besides."""
         raise NotImplementedError
 
-    def decode(self, feature: Feature, content: Image) -> Image:
-        """Return the image of the content's size that a feature stands for, in [0, 1]."""
-        return fitted(self.render(feature), content.shape[:2])
-
-    def render(self, feature: Feature) -> Image:
-        """Return the image that a feature stands for, of whole feature pixels, in [0, 1]."""
+    def decode(self, feature: Feature, context: Any) -> Image:
+        """Return an image in [0, 1] of the size of the padded content."""
         raise NotImplementedError
 
-    def summary(self, feature: Feature, weight: Mask | None) -> Any:
-        """Return the statistic of a style's feature."""
-        raise NotImplementedError
-
-    def match(self, feature: Feature, target: Any, weight: Mask | None, own: Any = None) -> Feature:
-        """Return the feature with the target's statistic; `own` is that of all that it is a part of."""
-        raise NotImplementedError
-
-    def padded(self, mask: Mask) -> Mask:
-        """Return a mask padded as `encode` pads its picture."""
-        return mask
-
-    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
-        feature = self.encode(style)
-        return self.summary(feature, None if mask is None else at(self.padded(mask), feature))
-
-    def placed(self, target: Any) -> Any:
-        """Return a target whose masks are padded as `encode` pads the content."""
-        return target.of_masks(self.padded) if isinstance(target, Regions) else target
-
-    def apply(self, content: Image, target: Any) -> Image:
-        feature = self.encode(content)
-        matched = match_regions(self.match, feature, self.placed(target))
-        return self.decode(self.alpha * matched + (1 - self.alpha) * feature, content)
-
-    def measure(self, feature: Feature, weight: Mask | None) -> list:
-        """Return a list of what a window of a content's feature adds to the statistics of the whole."""
-        return [] if self.local else [self.summary(feature, weight)]
-
-    def encoding(self, image: Size) -> Pass:
+    def encoding(self, size: Size) -> Pass:
         """Return `encode` as a pass over images of a size."""
-        raise InputError(f"{type(self).__name__} needs the whole image at once: it cannot be tiled")
-
-    def decoding(self, encoding: Pass, target: Any) -> Pass:
-        """Return what follows `encode` as a pass over features: match, blend, decode."""
-        feature, goal = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32), self.placed(target)
-        targets, masks = [part.target for part in regions(goal)], ()
-        if isinstance(goal, Regions):
-            every = [*goal.masks, *(() if goal.weight is None else (goal.weight,))]
-            masks = tuple(at(mask, feature) for mask in every)
-
-        def here(every: list, masks: Maps) -> Any:
-            """Return the target of a window, whose masks these are."""
-            return Regions(every, jnp.stack(masks[: len(every)]), *masks[len(every) :]) if masks else every[0]
-
-        def measure(maps: Maps) -> list:
-            parts = regions(here(targets, maps[1:]))
-            return [told for part in parts for told in self.measure(maps[0], part.weight)]
-
-        def function(maps: Maps, own: list) -> Maps:
-            feature, pairs = maps[0], list(zip(targets, own or [None] * len(targets), strict=True))
-            match = lambda feature, pair, weight: self.match(feature, pair[0], weight, pair[1])
-            matched = match_regions(match, feature, here(pairs, maps[1:]))
-            return (self.render(self.alpha * matched + (1 - self.alpha) * feature),)
-
-        size = tuple(n * encoding.shrink for n in encoding.made)
-        return Pass(function, encoding.made, size, self.reach, 1, encoding.shrink, measure, masks)
-
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
-        if not self.merges:
-            return self.prepare(style, mask)
-        encoding = self.encoding(style.shape[:2])
-        feature = jax.ShapeDtypeStruct((*encoding.made, 1), jnp.float32)
-        also = () if mask is None else (at(self.padded(mask), feature),)
-        measure = lambda maps: [self.summary(maps[0], maps[1] if also else None)]
-        return measured(encoding, measure, also, tile, style)[0]
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        encoding = self.encoding(content.shape[:2])
-        if not (self.merges or self.local):
-            return super().by_windows(content, target, tile)
-        (image,) = by_windows([encoding, self.decoding(encoding, target)], tile, content)
-        return fitted(image, content.shape[:2])
+        raise NotImplementedError
 
 
-class Recoded(Transfer):
-    """Match the features at relu{level}_1; the content is padded to whole feature pixels, and cropped."""
+def unchanged(x: Array) -> Array:
+    """Return what is given."""
+    return x
+
+
+@pytree
+class Pixels(Features):
+    """The colours of an image in a space of three numbers, by default in sRGB itself."""
+
+    to: Callable[[Image], Feature] = unchanged
+    back: Callable[[Feature], Image] = unchanged
+
+    @property
+    def tileable(self) -> bool:
+        return True
+
+    def encode(self, image: Image) -> tuple[Feature, None]:
+        return self.to(image), None
+
+    def decode(self, feature: Feature, context: None) -> Image:
+        return jnp.clip(self.back(feature), 0, 1)
+
+    def encoding(self, size: Size) -> Pass:
+        return Pass(lambda maps, stats: (self.to(maps[0]),), size, size)
+
+
+@pytree
+class Level(Features):
+    """The features at relu{level}_1, of an image padded to whole feature pixels; a network decodes them."""
 
     encoder: Encoder
     network: Decoder
     level: int
 
-    def rounded(self, image: Image | Mask) -> Image | Mask:
-        return whole(image, self.level)
+    @property
+    def tileable(self) -> bool:
+        return self.encoder.tileable
 
-    def padded(self, mask: Mask) -> Mask:
-        return whole(mask, self.level)
+    @property
+    def halo(self) -> int:
+        return self.network.halo
 
-    def encode(self, image: Image) -> Feature:
-        return encoded(self.encoder, self.level, image)
+    def pad(self, image: Image | Mask) -> Image | Mask:
+        return pad_to_multiple(image, self.level)
 
-    def render(self, feature: Feature) -> Image:
+    def encode(self, image: Image) -> tuple[Feature, None]:
+        return encoded(self.encoder, self.level, image), None
+
+    def decode(self, feature: Feature, context: None) -> Image:
         return jnp.clip(self.network(feature), 0, 1)
 
+    def encoding(self, size: Size) -> Pass:
+        unit = 2 ** (self.level - 1)
+        out_size = tuple(-(-n // unit) for n in size)
+        in_size = tuple(unit * n for n in out_size)
+        encode = lambda maps, stats: self.encode(maps[0])[:1]
+        return Pass(encode, in_size, out_size, self.encoder.halo(f"relu{self.level}_1"), unit)
+
+
+@pytree
+class Transfer(Method):
+    """Match one statistic in closed form.
+
+    `statistic(feature, weight)` summarises a style, `match(feature, target, weight)` gives a content's
+    feature that statistic. It `merges` if the statistic of an image is that of its tiles, merged: `match`
+    takes the content's own as `stats` then. It is `local` if a pixel is matched by those up to `halo` around
+    it alone. Either makes it tileable; `tile` is the side of the tiles, 0 for the whole image.
+    """
+
+    features: Features
+    statistic: Callable[..., Any]
+    match: Callable[..., Feature]
+    alpha: Array | float = 1.0
+    merges: bool = False
+    local: bool = False
+    halo: int = 0
+    tile: int = 0
+
     @property
-    def reach(self) -> int:
-        return self.network.reach
+    def tileable(self) -> bool:
+        return self.features.tileable and (self.merges or self.local)
 
-    def encoding(self, image: Size) -> Pass:
-        unit, layer = 2 ** (self.level - 1), f"relu{self.level}_1"
-        cells = tuple(-(-n // unit) for n in image)
-        given = tuple(unit * n for n in cells)
-        encode = lambda maps, own: (self.encode(maps[0]),)
-        return Pass(encode, given, cells, self.encoder.reach(layer), unit)
+    def in_tiles(self, tile: int) -> "Transfer":
+        return dataclasses.replace(self, tile=tile)
 
+    def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
+        return self.features.pad(image)
 
-class Multilevel(Method):
-    """The same transfer at one level of the encoder after another, from the coarsest to the finest."""
+    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
+        pool = lambda size: () if mask is None else (pool_mask(self.features.pad(mask), size),)
+        if self.tile and self.merges:
+            step = self.features.encoding(style.shape[:2])
+            measure = lambda maps: [self.statistic(*maps)]
+            return measure_in_tiles(step, measure, pool(step.out_size), self.tile, style)[0]
+        feature, _ = self.features.encode(style)
+        return self.statistic(feature, *pool(feature.shape))
 
-    alpha: Array | float
-    levels: tuple[int, ...]
-
-    def at(self, level: int) -> Transfer:
-        """Return the transfer at one level."""
-        raise NotImplementedError
-
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> list[Any]:
-        return self.chain.prepare_by_windows(style, mask, tile)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.chain.by_windows(content, target, tile)
-
-    @property
-    def chain(self) -> Chain:
-        """The transfers in order."""
-        return Chain([self.at(level) for level in self.levels])
-
-    def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
-        return self.chain.prepare(style, mask)
+    def complete(self, content: Image, target: Any) -> Any:
+        """Return the target with what else `match` has to know of the whole content."""
+        return target
 
     def apply(self, content: Image, target: Any) -> Image:
-        return self.chain.apply(content, target)
+        return self.transfer(content, self.complete(content, target))
+
+    def transfer(self, content: Image, target: Any) -> Image:
+        """Return what `apply` does, with a target that is `complete`."""
+        size = content.shape[:2]
+        if self.tile:
+            encoding = self.features.encoding(size)
+            parts = pooled(target, encoding.out_size, self.features.pad)
+            (image,) = run_in_tiles([encoding, self._decoding(encoding, parts)], self.tile, content)
+        else:
+            feature, context = self.features.encode(content)
+            parts = pooled(target, feature.shape, self.features.pad)
+            image = self.features.decode(self._matched(feature, parts), context)
+        return crop_or_pad(image, size)
+
+    def _matched(self, feature: Feature, parts: list[Region], stats: list | None = None) -> Feature:
+        """Return the feature matched region by region; `stats` are the content's in each, if it is a part."""
+        match = self.match
+        if stats:
+            match = lambda feature, pair, weight: self.match(feature, pair[0], weight, stats=pair[1])
+            pairs = zip(parts, stats, strict=True)
+            parts = [part._replace(target=(part.target, own)) for part, own in pairs]
+        return self.alpha * match_regions(match, feature, parts) + (1 - self.alpha) * feature
+
+    def _decoding(self, encoding: Pass, parts: list[Region]) -> Pass:
+        """Return what follows `encoding` as a pass over features: match, blend, decode."""
+        masks, structure = jax.tree.flatten([(part.mask, part.weight) for part in parts])
+
+        def here(masks: tuple) -> list[Region]:
+            """Return the regions in a tile, whose masks these are."""
+            pairs = zip(parts, jax.tree.unflatten(structure, masks), strict=True)
+            return [Region(part.target, *pair) for part, pair in pairs]
+
+        def statistics(maps: tuple) -> list[Any]:
+            every = here(maps[1:]) if self.merges else []
+            return [self.statistic(maps[0], part.weight) for part in every]
+
+        def function(maps: tuple, stats: list) -> tuple:
+            return (self.features.decode(self._matched(maps[0], here(maps[1:]), stats), None),)
+
+        size = tuple(n * encoding.shrink for n in encoding.out_size)
+        halo = self.halo + self.features.halo
+        return Pass(function, encoding.out_size, size, halo, 1, encoding.shrink, statistics, tuple(masks))
+
+
+class Composed(Method):
+    """A method that others make up: its fields are its options, `method` is what they amount to."""
+
+    @property
+    def method(self) -> Method:
+        """A `Transfer`, or a `Chain` of them."""
+        raise NotImplementedError
+
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> Method:
+        return self.method.in_tiles(tile)
+
+    def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
+        return self.method.pad_for_cache(image)
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
+        return self.method.prepare(style, mask)
+
+    def apply(self, content: Image, target: Any) -> Image:
+        return self.method.apply(content, target)

@@ -8,41 +8,29 @@ are those of the authors' Lua code; the preset's alpha is that of the PyTorch po
 identity to the content's covariance. Levels 4 to 1 keep more of a small photograph.
 """
 
+from functools import partial
 from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Mask, pytree
-from jaxstyle.methods.transfer import Multilevel, Recoded
+from jaxstyle.core import Chain, Encoder, pytree
+from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
 from jaxstyle.transforms.covariance import Way, zca
 
 
-@pytree
-class Whitening(Recoded):
-    """WCT at a single level."""
-
-    merges: ClassVar[bool] = True
-
-    encoder: Encoder
-    network: Decoder
-    alpha: Array | float
-    level: int
-    way: Way = zca
-
-    def summary(self, feature: Feature, weight: Mask | None) -> Covariance:
-        return Covariance.of(feature, weight)
-
-    def match(
-        self, feature: Feature, target: Covariance, weight: Mask | None, own: Covariance | None = None
-    ) -> Feature:
-        return match_covariance(feature, target, weight, self.way, own)
+def whitening(
+    encoder: Encoder, decoder: Decoder, level: int, alpha: Array | float, way: Way = zca
+) -> Transfer:
+    """Return WCT at a single level."""
+    match = partial(match_covariance, way=way)
+    return Transfer(Level(encoder, decoder, level), Covariance.of, match, alpha, merges=True)
 
 
 @pytree
-class WCT(Multilevel):
+class WCT(Composed):
     """Match mean and covariance of the features, level by level (Li et al. 2017).
 
     `alpha`: 0 keeps the photograph, 1 is all style
@@ -64,5 +52,7 @@ class WCT(Multilevel):
         """The PyTorch port (sunshineatnoon): alpha 1."""
         return cls(encoder, network, 1.0)
 
-    def at(self, level: int) -> Whitening:
-        return Whitening(self.encoder, self.network[level], self.alpha, level, self.way)
+    @property
+    def method(self) -> Chain:
+        level = lambda n: whitening(self.encoder, self.network[n], n, self.alpha, self.way)
+        return Chain([level(n) for n in self.levels])

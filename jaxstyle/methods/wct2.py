@@ -21,12 +21,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxstyle.core import Change, Encoder, Feature, Image, Mask, Method, Regions, pytree
-from jaxstyle.image.masks import at
+from jaxstyle.image.masks import pool_mask
 from jaxstyle.linalg import Matrix
-from jaxstyle.networks.decoders import decoded, whole
+from jaxstyle.networks.decoders import decoded, pad_to_multiple
 from jaxstyle.networks.unpooling import Skip, Unpooling
 from jaxstyle.statistics.covariance import Covariance
-from jaxstyle.transforms import match_covariance, match_regions
+from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import zca
 
 PLACES = ("encoder", "skips", "decoder")
@@ -54,8 +54,8 @@ class WCT2(Method):
     alpha: Array | float = 1.0
     places: tuple[str, ...] = ("encoder",)
 
-    def rounded(self, image: Image | Mask) -> Image | Mask:
-        return whole(image, self.network.level)
+    def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
+        return pad_to_multiple(image, self.network.level)
 
     def walk(self, image: Image, visit: Change) -> Image:
         """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
@@ -67,24 +67,20 @@ class WCT2(Method):
 
     def prepare(self, style: Image, mask: Mask | None = None) -> dict[str, Covariance]:
         found = {}
+        pooled = lambda x: None if mask is None else pool_mask(self.pad_for_cache(mask), x.shape)
 
         def look(place: str, feature: Feature) -> Feature:
-            found[place] = Covariance.of(feature, None if mask is None else at(self.padded(mask), feature))
+            found[place] = Covariance.of(feature, pooled(feature))
             return feature
 
         self.walk(style, look)
         return found
 
-    def padded(self, mask: Mask) -> Mask:
-        """Return a mask padded as the picture is."""
-        return whole(mask, self.network.level)
-
     def apply(self, content: Image, target: Any) -> Image:
-        target = target.of_masks(self.padded) if isinstance(target, Regions) else target
-
         def match(place: str, feature: Feature) -> Feature:
             own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
-            return self.alpha * match_regions(_match, feature, own) + (1 - self.alpha) * feature
+            matched = match_regions(_match, feature, pooled(own, feature.shape, self.pad_for_cache))
+            return self.alpha * matched + (1 - self.alpha) * feature
 
         return self.walk(content, match)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle import torchfile
 from jaxstyle.core import Encoder, Feature, Image, InputError, Scalar, pytree
+from jaxstyle.weights import torchfile
 
 LAYERS = (
     ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, Scalar
-from jaxstyle.image.masks import Masks, at
+from jaxstyle.image.masks import Masks, pool_mask
 from jaxstyle.statistics.covariance import Covariance, second_moment
 
 
@@ -33,7 +33,7 @@ def style_distance(
     own, other = encoder(image, layers), encoder(style, layers)
     regions = next((len(masks) for masks in (image_masks, style_masks) if masks is not None), 1)
     here, there = ([None] * regions if masks is None else masks for masks in (image_masks, style_masks))
-    under = lambda feature, mask: matrix(feature, None if mask is None else at(mask, feature))
+    under = lambda feature, mask: matrix(feature, None if mask is None else pool_mask(mask, feature.shape))
 
     def distance(name: str, here: Mask | None, there: Mask | None) -> Array:
         goal = under(other[name], there)

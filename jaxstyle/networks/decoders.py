@@ -17,16 +17,16 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxstyle.core import Encoder, Feature, Image, InputError, Mask
-from jaxstyle.networks.convolution import Conv, doubling_conv, fastest, narrowing, reflect
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
-from jaxstyle.networks.vgg import WIDTHS, conv_names
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.vgg import WIDTHS, Layer, conv_names
 
 THIN = (32, 48, 96, 128, 128)
 MIRROR = WIDTHS
 LEVELS = (1, 2, 3, 4, 5)
 
 
-def whole(image: Image | Mask, level: int) -> Image | Mask:
+def pad_to_multiple(image: Image | Mask, level: int) -> Image | Mask:
     """Return the image, or its mask, with its last row and column repeated to whole pixels of relu{level}_1.
 
     Raises `InputError` for an image too small for that layer.
@@ -44,7 +44,7 @@ def whole(image: Image | Mask, level: int) -> Image | Mask:
 def encoded(encoder: Encoder, level: int, image: Image) -> Feature:
     """Return relu{level}_1 of an image of any size."""
     name = f"relu{level}_1"
-    return encoder(whole(image, level), (name,))[name]
+    return encoder(pad_to_multiple(image, level), (name,))[name]
 
 
 def decoded(decoder: Callable[[Feature], Image], feature: Feature, image: Image) -> Image:
@@ -52,17 +52,10 @@ def decoded(decoder: Callable[[Feature], Image], feature: Feature, image: Image)
     return jnp.clip(decoder(feature)[: image.shape[0], : image.shape[1]], 0, 1)
 
 
-def trained_conv(x: Feature, kernel) -> Feature:
-    """Convolve at the same size with a reflected border and gradients for a batch: see `training.loop`."""
-    *_, inputs, outputs = kernel.shape
-    convolve = narrowing if 4 * outputs <= inputs <= 128 else fastest  # wider ones have few pixels
-    return convolve(reflect(x, kernel.shape[0] // 2), kernel, ((0, 0), (0, 0)))
-
-
-def mirrored(level: int) -> tuple[str, ...]:
+def mirrored(level: int) -> tuple[Layer, ...]:
     """Return VGG-19's convolutions from relu{level}_1 back to the image, in order."""
-    names = conv_names("vgg19")
-    return names[names.index(f"conv{level}_1") :: -1]
+    layers = conv_names("vgg19")
+    return layers[layers.index(f"conv{level}_1") :: -1]
 
 
 class Decoder(Trained):
@@ -73,57 +66,54 @@ class Decoder(Trained):
 
     conv1_1: Conv
 
-    def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, seed: Seed = 0):
+    def __init__(self, level: int = 4, widths: tuple[int, ...] = THIN, *, rngs: nnx.Rngs):
         if level not in LEVELS or len(widths) < level:
             raise InputError(f"a decoder has a level of 1 to 5 and a width for each, not {level} of {widths}")
         self.level, self.widths = level, widths
         outputs = [3 if name == "conv1_1" else self._width(name) for name in self.layers]
-        key = part(seed, type(self).__name__)
         for name, pair in zip(self.layers, pairwise([WIDTHS[level - 1], *outputs]), strict=True):
             gain = 0.0 if name == "conv1_1" else 1.0
-            setattr(self, name, he_normal(part(key, name), 3, 3, *pair, gain=gain))
+            setattr(self, name, he_normal(rngs, 3, 3, *pair, gain=gain))
         self.conv1_1.bias[...] += 0.5
 
     @property
-    def layers(self) -> tuple[str, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The convolutions from relu{level}_1 to the image, in order."""
         return mirrored(self.level)
 
     @property
-    def reach(self) -> int:
+    def halo(self) -> int:
         """How many pixels of the feature beyond its own a pixel of the image sees."""
-        pixels = sum(2 ** (int(name[4]) - 1) for name in self.layers)
+        pixels = sum(2 ** (layer.block - 1) for layer in self.layers)
         return -(-pixels // 2 ** (self.level - 1))
 
-    def _width(self, name: str) -> int:
+    def _width(self, layer: Layer) -> int:
         """Return the channels after a convolution: the last of a block makes those of the block above."""
-        block = int(name[4]) - (name.endswith("_1"))
-        return self.widths[block - 1]
+        return self.widths[layer.block - (layer.number == 1) - 1]
 
     def body(self, feature: Feature) -> Feature:
         """Return what the last convolution sees."""
         return self.through(self.layers[:-1], feature)
 
-    def through(self, layers: tuple[str, ...], feature: Feature) -> Feature:
+    def through(self, layers: tuple[Layer, ...], feature: Feature) -> Feature:
         """Return what the first of the convolutions make of a feature, relu included."""
-        x, convolve = feature, trained_conv
-        for name in layers:
-            x = jax.nn.relu(getattr(self, name)(x, convolve))
-            convolve = doubling_conv if name.endswith("_1") else trained_conv
+        x, upsample = feature, 1
+        for layer in layers:
+            x = jax.nn.relu(getattr(self, layer)(x, upsample=upsample))
+            upsample = 2 if layer.number == 1 else 1
         return x
 
     def __call__(self, feature: Feature) -> Image:
-        return self.conv1_1(self.body(feature), trained_conv)
+        return self.conv1_1(self.body(feature))
 
 
 class Decoders(Trained):
     """One decoder for each of some levels of WCT: `level1` to `level5`."""
 
-    def __init__(self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, seed: Seed = 0):
+    def __init__(self, levels: tuple[int, ...] = LEVELS, widths: tuple[int, ...] = THIN, *, rngs: nnx.Rngs):
         self.levels, self.widths = levels, widths
-        key = part(seed, type(self).__name__)
         for level in levels:
-            setattr(self, f"level{level}", Decoder(level, widths, part(key, f"level{level}")))
+            setattr(self, f"level{level}", Decoder(level, widths, rngs=rngs))
 
     def __getitem__(self, level: int) -> Decoder:
         if level not in self.levels:
@@ -132,7 +122,7 @@ class Decoders(Trained):
 
     def only(self, levels: tuple[int, ...]) -> "Decoders":
         """Return the decoders of some of these levels, the parameters shared."""
-        part = nnx.eval_shape(lambda: Decoders(levels, self.widths))
+        part = nnx.eval_shape(lambda: Decoders(levels, self.widths, rngs=nnx.Rngs(0)))
         for level in levels:
             setattr(part, f"level{level}", self[level])
         return part

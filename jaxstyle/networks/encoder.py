@@ -4,13 +4,13 @@ A flavour is what published weights expect of an image: `(image[..., order] - me
 """
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Change, Feature, Features, Image, InputError, keep, unknown
+from jaxstyle.core import Change, Feature, Features, Image, InputError, Loss, Scalar, keep, unknown
 
 
 class Flavour(NamedTuple):
@@ -37,9 +37,10 @@ class Encoder(nnx.Module):
     """A chain of named stages on one image, cut off where the asked layers end.
 
     A subclass gives `layers` (in order), `reduction` and `stage`, and its own default layers for
-    content and style. `pool` is one of its pooling functions.
+    content and style. `pool` is one of its pooling functions. One that is `tileable` gives `halo`.
     """
 
+    tileable: ClassVar[bool] = False
     FLAVOURS: dict[str, Flavour]
     NAMES: tuple[str, ...]
 
@@ -57,9 +58,9 @@ class Encoder(nnx.Module):
         """Return how many pixels a side of one feature pixel of `layer` spans."""
         raise NotImplementedError
 
-    def reach(self, layer: str) -> int:
+    def halo(self, layer: str) -> int:
         """Return how many pixels beyond its own a feature pixel of `layer` sees."""
-        raise InputError(f"{type(self).__name__} needs the whole image at once: it has no windows")
+        raise NotImplementedError
 
     def stage(self, name: str, x: Feature) -> Feature:
         """Compute the layer `name` from the one before it."""
@@ -81,7 +82,11 @@ class Encoder(nnx.Module):
             x = features[name] = change(name, self.stage(name, x))
         return {name: features[name] for name in ("image", *wanted)}
 
-    def with_pool(self, pool: Callable[[Feature], Feature]) -> "Encoder":
+    def terms(self, loss: Loss, image: Image) -> dict[str, Scalar]:
+        """Return the terms of a loss of an image."""
+        return loss.terms(self(image, loss.layers))
+
+    def with_pool(self, pool: Callable[[Feature], Feature]) -> Self:
         """Return the same network with another pooling function, sharing the parameters."""
         other = jax.tree.map(lambda leaf: leaf, self)
         other.pool = pool

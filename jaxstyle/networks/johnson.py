@@ -18,17 +18,16 @@ last convolution is linear, as in the Stanford report; the paper scales a tanh.
 
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from jaxstyle.core import Feature, Image, InputError
-from jaxstyle.networks.convolution import doubling_conv, halving_conv, large_conv
-from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
-from jaxstyle.windows import Pass, Size, whole
+from jaxstyle.tiling.passes import Maps, Pass, Size, run_whole
 
 CONSTANT = 1e-5  # a deviation, in sizes of the largest channel's mean, that float32's rounding makes
 
@@ -41,11 +40,25 @@ class InstanceNorm(nnx.Module):
     def __init__(self, channels: int):
         self.scale, self.shift = nnx.Param(jnp.ones(channels)), nnx.Param(jnp.zeros(channels))
 
-    def __call__(self, x: Feature, own: Moments) -> Feature:
+    def __call__(self, x: Feature, stats: Moments) -> Feature:
         """Normalise; a channel that varies by rounding alone is constant, and would be noise else."""
-        rounding = CONSTANT**2 * jnp.max(own.mean**2)
-        scale = jnp.where(own.variance > rounding, self.scale[...] / own.deviation, 0)
-        return (x - own.mean) * scale + self.shift[...]
+        rounding = CONSTANT**2 * jnp.max(stats.mean**2)
+        scale = jnp.where(stats.variance > rounding, self.scale[...] / stats.deviation, 0)
+        return (x - stats.mean) * scale + self.shift[...]
+
+
+class Layer(NamedTuple):
+    """A convolution of the network; `shrink` pixels a side become `grow`, each sees `halo` beyond its own.
+
+    All but the last are normalised, and then rectified. One that `adds`, the second of a residual, is instead
+    added to what went into the first.
+    """
+
+    name: str
+    halo: int = 1
+    shrink: int = 1
+    grow: int = 1
+    adds: bool = False
 
 
 class TransformNet(Trained):
@@ -54,26 +67,27 @@ class TransformNet(Trained):
     `width` is the number of channels at full size (the paper's 32), `residuals` that of its blocks.
     """
 
-    def __init__(self, width: int = 32, residuals: int = 5, seed: Seed = 0):
+    def __init__(self, width: int = 32, residuals: int = 5, *, rngs: nnx.Rngs):
         self.width, self.residuals = width, residuals
         widths = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * residuals), 2 * width, width]
-        key = part(seed, type(self).__name__)
-        for name, (inputs, outputs) in zip(self.layers, pairwise(widths), strict=True):
-            side = 9 if name == "first" else 3
-            setattr(self, name, he_normal(part(key, name), side, side, inputs, outputs))
+        for layer, (inputs, outputs) in zip(self.layers[:-1], pairwise(widths), strict=True):
+            side, name = 2 * layer.halo + 1, layer.name
+            setattr(self, name, he_normal(rngs, side, side, inputs, outputs))
             setattr(self, f"{name}_norm", InstanceNorm(outputs))
-        self.last = he_normal(part(key, "last"), 9, 9, width, 3)
+        self.last = he_normal(rngs, 9, 9, width, 3)
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        """The convolutions with a normalisation, in order."""
-        residuals = [f"residual{i}_{half}" for i in range(1, self.residuals + 1) for half in "ab"]
-        return ("first", "down1", "down2", *residuals, "up1", "up2")
+    def layers(self) -> tuple[Layer, ...]:
+        """The convolutions in order: what the forward pass, the tiles and the exporter walk."""
+        down = partial(Layer, shrink=2)
+        up = partial(Layer, grow=2)
+        numbers = range(1, self.residuals + 1)
+        residuals = [Layer(f"residual{i}_{half}", adds=half == "b") for i in numbers for half in "ab"]
+        large = partial(Layer, halo=4)
+        return (large("first"), down("down1"), down("down2"), *residuals, up("up1"), up("up2"), large("last"))
 
     def passes(self, size: Size) -> list[Pass]:
         """Return the network as a pass for every convolution, which normalises what the one before made.
-
-        A map that a residual will be added to goes past its second convolution, first.
 
         Raises `InputError` for an image too small to be reflected at its border.
         """
@@ -82,42 +96,29 @@ class TransformNet(Trained):
             raise InputError(
                 f"an image of {shape} px is too small for the network: it takes {least}, enlarge it"
             )
-        sizes = [tuple(-(-n // 2**level) for n in size) for level in range(3)]
-        norm = lambda name, x, own: getattr(self, f"{name}_norm")(x, own[0])
-        active = lambda name, maps, own: jax.nn.relu(norm(name, maps[-1], own))
-        added = lambda name, maps, own: maps[0] + norm(name, maps[1], own)
-        conv = lambda name, x, convolve=trained_conv: getattr(self, name)(x, convolve)
-        step = partial(Pass, measure=lambda maps: [Moments.of(maps[-1])])
+        passes, finer, before = [], [], None
+        for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
 
-        passes = [Pass(lambda maps, own: (conv("first", maps[0], large_conv),), size, size, 4)]
-        for level, (name, before) in enumerate((("down1", "first"), ("down2", "down1"))):
+            def function(maps, stats, layer=layer, before=before, branches=bool(after and after.adds)):
+                x = self._activated(before, maps, stats) if before else maps[0]
+                y = getattr(self, layer.name)(x, stride=layer.shrink, upsample=layer.grow)
+                return (x, y) if branches else (y,)
 
-            def down(maps, own, name=name, before=before):
-                return (conv(name, active(before, maps, own), halving_conv),)
+            out_size = tuple(-(-n // layer.shrink) * layer.grow for n in size)
+            step = Pass(function, size, out_size, layer.halo, layer.shrink, layer.grow)
+            statistics = lambda maps: [Moments.of(maps[-1])]
+            passes.append(
+                step._replace(statistics=statistics, passthrough=int(layer.adds)) if before else step
+            )
+            finer = [*finer, size] if layer.shrink > 1 else finer
+            size, before = finer.pop() if layer.grow > 1 else out_size, layer
+        draw = passes[-1].function
+        return [*passes[:-1], passes[-1]._replace(function=lambda *given: ((127.5 + draw(*given)[0]) / 255,))]
 
-            passes.append(step(down, sizes[level], sizes[level + 1], 1, 2))
-        enter, before = active, "down2"
-        for i in range(1, self.residuals + 1):
-            a, b = f"residual{i}_a", f"residual{i}_b"
-
-            def first(maps, own, enter=enter, before=before, a=a):
-                x = enter(before, maps, own)
-                return x, conv(a, x)
-
-            def second(maps, own, a=a, b=b):
-                return (conv(b, active(a, maps, own)),)
-
-            passes += [step(first, sizes[2], sizes[2], 1), step(second, sizes[2], sizes[2], 1, past=1)]
-            enter, before = added, b
-        for level, name in ((2, "up1"), (1, "up2")):
-
-            def up(maps, own, enter=enter, name=name, before=before):
-                return (conv(name, enter(before, maps, own), doubling_conv),)
-
-            passes.append(step(up, sizes[level], tuple(2 * n for n in sizes[level]), 1, 1, 2))
-            enter, before = active, name
-        last = lambda maps, own: ((127.5 + self.last(active("up2", maps, own), large_conv)) / 255,)
-        return [*passes, step(last, size, size, 4)]
+    def _activated(self, layer: Layer, maps: Maps, stats: list) -> Feature:
+        """Return what a convolution made, normalised: rectified, or added to what its residual began with."""
+        normalised = getattr(self, f"{layer.name}_norm")(maps[-1], stats[0])
+        return maps[0] + normalised if layer.adds else jax.nn.relu(normalised)
 
     def __call__(self, image: Image) -> Image:
-        return whole(self.passes(image.shape[:2]), image)[0]
+        return run_whole(self.passes(image.shape[:2]), image)[0]

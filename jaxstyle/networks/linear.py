@@ -14,12 +14,12 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature, InputError, Mask
-from jaxstyle.networks.convolution import Conv
-from jaxstyle.networks.decoders import LEVELS, THIN, Decoder, trained_conv
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.decoders import LEVELS, THIN, Decoder
+from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.statistics.moments import weighted_mean
@@ -32,18 +32,18 @@ class Matrix(nnx.Module):
     conv2: Conv
     conv3: Conv
 
-    def __init__(self, channels: int, matrix: int, key: PRNGKeyArray):
+    def __init__(self, channels: int, matrix: int, *, rngs: nnx.Rngs):
         widths = (channels, channels // 2, channels // 4, matrix)
         for i, pair in enumerate(pairwise(widths), 1):
-            setattr(self, f"conv{i}", he_normal(part(key, f"conv{i}"), 3, 3, *pair))
-        noise = jax.random.normal(part(key, "kernel"), (matrix**2, matrix**2))
+            setattr(self, f"conv{i}", he_normal(rngs, 3, 3, *pair))
+        noise = jax.random.normal(rngs.params(), (matrix**2, matrix**2))
         self.kernel = nnx.Param(0.1 / matrix * noise)
         self.bias = nnx.Param(jnp.eye(matrix).reshape(-1))
 
     def __call__(self, centred: Feature, weight: Mask | None) -> Float[Array, "m m"]:
-        x = jax.nn.relu(self.conv1(centred, trained_conv))
-        x = jax.nn.relu(self.conv2(x, trained_conv))
-        moments = second_moment(self.conv3(x, trained_conv), weight)
+        x = jax.nn.relu(self.conv1(centred))
+        x = jax.nn.relu(self.conv2(x))
+        moments = second_moment(self.conv3(x), weight)
         flat = moments.reshape(-1) @ self.kernel[...] + self.bias[...]
         return flat.reshape(moments.shape)
 
@@ -51,16 +51,16 @@ class Matrix(nnx.Module):
 class LinearTransfer(Trained):
     """Two matrix networks, compression and decoder for the features at relu{level}_1."""
 
-    def __init__(self, level: int = 4, matrix: int = 32, widths: tuple[int, ...] = THIN, seed: Seed = 0):
+    def __init__(self, level: int = 4, matrix: int = 32, widths: tuple[int, ...] = THIN, *, rngs: nnx.Rngs):
         if level not in LEVELS:
             raise InputError(f"level {level} is none of 1 to 5")
         self.level, self.matrix, self.widths = level, matrix, widths
-        channels, key = WIDTHS[level - 1], part(seed, type(self).__name__)
-        self.content = Matrix(channels, matrix, part(key, "content"))
-        self.style = Matrix(channels, matrix, part(key, "style"))
-        self.compress = he_normal(part(key, "compress"), 1, 1, channels, matrix, gain=0.5**0.5)
-        self.expand = he_normal(part(key, "expand"), 1, 1, matrix, channels, gain=0.5**0.5)
-        self.decoder = Decoder(level, widths, part(key, "decoder"))
+        channels = WIDTHS[level - 1]
+        self.content = Matrix(channels, matrix, rngs=rngs)
+        self.style = Matrix(channels, matrix, rngs=rngs)
+        self.compress = he_normal(rngs, 1, 1, channels, matrix, gain=0.5**0.5)
+        self.expand = he_normal(rngs, 1, 1, matrix, channels, gain=0.5**0.5)
+        self.decoder = Decoder(level, widths, rngs=rngs)
 
     def __call__(
         self, content: Feature, style: Feature, own: Mask | None = None, weight: Mask | None = None
@@ -68,5 +68,5 @@ class LinearTransfer(Trained):
         """Return the features of the content, transformed; masks say what counts of it and of the style."""
         mean, target = weighted_mean(content, own), weighted_mean(style, weight)
         matrix = self.style(style - target, weight) @ self.content(content - mean, own)
-        compressed = self.compress(content - mean, trained_conv)
-        return self.expand(compressed @ matrix.T, trained_conv) + target
+        compressed = self.compress(content - mean)
+        return self.expand(compressed @ matrix.T) + target

@@ -2,7 +2,7 @@
 
     graph: image (1, 3, h, w) in [0, 1], of any height and width -> image of the same size, clipped
 
-The same network as `johnson.py` in ONNX's own operators: reflected borders, instance normalisation (epsilon
+The layers of `johnson.py` in ONNX's own operators: reflected borders, instance normalisation (epsilon
 inside the root), and pixels repeated before a convolution.
 """
 
@@ -11,7 +11,7 @@ import onnx
 from jax.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
 
-from jaxstyle.networks.convolution import Conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.statistics.moments import EPSILON
 
@@ -59,24 +59,17 @@ class Graph:
 
 def model(network: TransformNet) -> onnx.ModelProto:
     """Return the network as an ONNX model."""
-    graph, sizes, x = Graph(), [], "image"
-
-    def stage(name: str, x: str, stride: int = 1) -> str:
-        return graph.normalised(
-            graph.conv(x, getattr(network, name), stride), getattr(network, f"{name}_norm")
-        )
-
-    x = graph.node("Relu", stage("first", x))
-    for name in ("down1", "down2"):
-        sizes.append(x)
-        x = graph.node("Relu", stage(name, x, 2))
-    for i in range(1, network.residuals + 1):
-        inner = graph.node("Relu", stage(f"residual{i}_a", x))
-        x = graph.node("Add", x, stage(f"residual{i}_b", inner))
-    for name, like in zip(("up1", "up2"), reversed(sizes), strict=True):
-        conv = graph.cut(graph.conv(graph.doubled(x), getattr(network, name)), like)
-        x = graph.node("Relu", graph.normalised(conv, getattr(network, f"{name}_norm")))
-    small = graph.node("Div", graph.conv(x, network.last), graph.constant(np.float32(255)))
+    graph, finer, began, x = Graph(), [], "", "image"
+    *layers, last = network.layers
+    for layer in layers:
+        before = x
+        finer += [x] if layer.shrink > 1 else []
+        x = graph.conv(graph.doubled(x) if layer.grow > 1 else x, getattr(network, layer.name), layer.shrink)
+        x = graph.cut(x, finer.pop()) if layer.grow > 1 else x
+        x = graph.normalised(x, getattr(network, f"{layer.name}_norm"))
+        x = graph.node("Add", began, x) if layer.adds else graph.node("Relu", x)
+        began = before
+    small = graph.node("Div", graph.conv(x, getattr(network, last.name)), graph.constant(np.float32(255)))
     x = graph.node("Add", small, graph.constant(np.float32(0.5)))
     limits = graph.constant(np.float32(0)), graph.constant(np.float32(1))
     graph.nodes.append(helper.make_node("Clip", [x, *limits], ["styled"]))

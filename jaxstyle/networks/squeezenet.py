@@ -19,7 +19,7 @@ from flax import nnx
 from jax import lax
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.convolution import Conv, zero_conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.encoder import TORCHVISION, Encoder, caffe
 
 LAYERS = ("conv1", "relu1", "pool1", "fire2", "fire3", "pool3", "fire4", "fire5", "pool5")
@@ -57,7 +57,8 @@ class Fire(nnx.Module):
 
     def __call__(self, x: Feature) -> Feature:
         s = jax.nn.relu(self.squeeze(x, point_conv))
-        return jax.nn.relu(jnp.concatenate([self.point(s, point_conv), self.square(s, zero_conv)], -1))
+        parts = self.point(s, point_conv), self.square(s, border="constant", trained=False)
+        return jax.nn.relu(jnp.concatenate(parts, -1))
 
 
 class SqueezeNet(Encoder):

@@ -25,12 +25,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
-from jaxstyle.networks.convolution import Conv, average_pool, first_maximum, max_pool, placed, quarters
-from jaxstyle.networks.decoders import mirrored, trained_conv, whole
-from jaxstyle.networks.trained import Seed, Trained, he_normal, part
-from jaxstyle.networks.vgg import WIDTHS, conv_names
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.decoders import mirrored, pad_to_multiple
+from jaxstyle.networks.pooling import average_pool, first_maximum, max_pool, quarters, unpool_to
+from jaxstyle.networks.trained import Trained, he_normal
+from jaxstyle.networks.vgg import BLOCKS, WIDTHS, Layer
 
 LEVELS = (1, 2, 3, 4)
 RANKS = (16, 24, 36, 48)
@@ -66,7 +68,7 @@ def unhaar(low: Feature, details: Details) -> Feature:
 
 def unpool_max(x: Feature, skip: Skip) -> Feature:
     """Put every value where the first maximum of its block was."""
-    return placed(first_maximum(skip.before), x)
+    return unpool_to(first_maximum(skip.before), x)
 
 
 def unpool_sum(x: Feature, skip: Skip) -> Feature:
@@ -86,17 +88,14 @@ def unpool_cat(x: Feature, skip: Skip) -> Feature:
 UNPOOLS = {"max": unpool_max, "sum": unpool_sum, "cat": unpool_cat}
 
 
-def last_of(block: int) -> str:
-    """Return the last convolution of a block of VGG-19."""
-    return [name for name in conv_names("vgg19") if name.startswith(f"conv{block}_")][-1]
-
-
 class Unpooling(Trained):
     """A network from the features at relu{l}_1, l from 1 to `level`, and the skips above, to an image."""
 
     conv1_1: Conv
 
-    def __init__(self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, seed: Seed = 0):
+    def __init__(
+        self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, *, rngs: nnx.Rngs
+    ):
         if unpool not in UNPOOLS:
             raise unknown("unpooling", unpool, UNPOOLS)
         if level not in LEVELS or len(ranks) < level:
@@ -104,17 +103,15 @@ class Unpooling(Trained):
                 f"such a decoder has a level of 1 to 4 and a rank for each, not {level} of {ranks}"
             )
         self.level, self.unpool, self.ranks = level, unpool, ranks
-        key = part(seed, type(self).__name__)
         for name in self.layers[:-1]:
-            block = int(name[4])
-            inputs = WIDTHS[block - 1] * (5 if unpool == "cat" and self._unpooled(name) else 1)
-            outputs = WIDTHS[block - 1 - name.endswith("_1")]
-            setattr(self, name, thin(part(key, name), inputs, outputs, ranks[block - 1]))
-        self.conv1_1 = he_normal(part(key, "conv1_1"), 3, 3, WIDTHS[0], 3, gain=0.0)
+            inputs = WIDTHS[name.block - 1] * (5 if unpool == "cat" and self._unpooled(name) else 1)
+            outputs = WIDTHS[name.block - 1 - (name.number == 1)]
+            setattr(self, name, thin(rngs, inputs, outputs, ranks[name.block - 1]))
+        self.conv1_1 = he_normal(rngs, 3, 3, WIDTHS[0], 3, gain=0.0)
         self.conv1_1.bias[...] += 0.5
 
     @property
-    def layers(self) -> tuple[str, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """The convolutions from relu{level}_1 to the image, in order."""
         return mirrored(self.level)
 
@@ -133,9 +130,10 @@ class Unpooling(Trained):
         names = encoder.layers
         before = {block: names[names.index(f"pool{block}") - 1] for block in range(1, level)}
         name = f"relu{level}_1"
-        changed = lambda layer, x: change(layer, x) if layer.endswith("_1") and layer[0] == "r" else x
+        changes = lambda layer: layer.kind == "relu" and layer.number == 1
+        changed = lambda layer, x: change(layer, x) if changes(Layer(layer)) else x
         network = encoder.with_pool(self.pool)
-        features = network(whole(image, level), (name, *before.values()), changed)
+        features = network(pad_to_multiple(image, level), (name, *before.values()), changed)
         skips = {block: Skip(features[layer], haar(features[layer])[1]) for block, layer in before.items()}
         return features[name], skips
 
@@ -145,23 +143,22 @@ class Unpooling(Trained):
         `change(layer, feature)` stands for what is decoded so far at relu3_1, relu2_1, relu1_1.
         """
         x, level = feature, len(skips) + 1
-        for name in self.layers[self.layers.index(f"conv{level}_1") :]:
-            block = int(name[4])
-            if name.endswith("_1") and block < level:
-                x = change(f"relu{block}_1", x)
-            if self._unpooled(name) and block < level:
-                x = UNPOOLS[self.unpool](x, skips[block])
-            x = getattr(self, name)(x, trained_conv)
-            x = x if name == "conv1_1" else jax.nn.relu(x)
+        for layer in self.layers[self.layers.index(f"conv{level}_1") :]:
+            if layer.number == 1 and layer.block < level:
+                x = change(f"relu{layer.block}_1", x)
+            if self._unpooled(layer) and layer.block < level:
+                x = UNPOOLS[self.unpool](x, skips[layer.block])
+            x = getattr(self, layer)(x)
+            x = x if layer == "conv1_1" else jax.nn.relu(x)
         return x
 
-    def _unpooled(self, name: str) -> bool:
-        """Tell whether a convolution sees what was unpooled."""
-        return int(name[4]) < self.level and name == last_of(int(name[4]))
+    def _unpooled(self, layer: Layer) -> bool:
+        """Tell whether a convolution sees what was unpooled: the last of its block."""
+        return layer.block < self.level and layer.number == BLOCKS["vgg19"][layer.block - 1]
 
 
-def thin(key, inputs: int, outputs: int, rank: int) -> Conv:
+def thin(rngs: nnx.Rngs, inputs: int, outputs: int, rank: int) -> Conv:
     """Return a random convolution of a rank, which keeps the variance of relu features."""
-    conv = he_normal(part(key, "kernel"), 3, 3, inputs, rank)
-    lift = rank**-0.5 * jax.random.normal(part(key, "lift"), (rank, outputs))
+    conv = he_normal(rngs, 3, 3, inputs, rank)
+    lift = rank**-0.5 * jax.random.normal(rngs.params(), (rank, outputs))
     return Conv(conv.kernel[...], jnp.zeros(outputs), lift)

@@ -16,49 +16,70 @@ VGG-16, VGG-19, either cut off where the weights end, and `vgg19-lite`, whose co
 Differs from the paper: no classifier. Average pooling is the choice of Gatys et al. 2016.
 """
 
+import re
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
 from jaxstyle.core import Feature
-from jaxstyle.networks.convolution import Conv, max_pool, reflect_conv, zero_conv
+from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.encoder import TORCHVISION, Encoder, caffe
+from jaxstyle.networks.pooling import max_pool
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
 CAFFE = caffe(103.939, 116.779, 123.68)
 
 
-def _names(convs: tuple[str, ...]) -> tuple[str, ...]:
-    names: list[str] = []
+class Layer(str):
+    """A layer by its name, such as "relu4_1" or "pool3": equal to it, but it knows what the name says.
+
+    `kind` is conv, relu or pool; all layers of a `block` but its pool have one resolution; `number` is that
+    of the convolution in its block, from 1, and 0 of a pool.
+    """
+
+    kind: str
+    block: int
+    number: int
+
+    def __init__(self, name: str):
+        self.kind, block, number = re.fullmatch(r"([a-z]+)(\d+)(?:_(\d+))?", name).groups()  # pyright: ignore
+        self.block, self.number = int(block), int(number or 0)
+
+
+def _layers(convs: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Return all layers of a network of these convolutions, in order."""
+    layers: list[Layer] = []
     for conv in convs:
-        if conv.endswith("_1") and names:
-            names.append(f"pool{int(conv[4]) - 1}")
-        names += [conv, conv.replace("conv", "relu")]
-    return (*names, "pool5") if convs[-1] in ("conv5_3", "conv5_4") else tuple(names)
+        if conv.number == 1 and conv.block > 1:
+            layers.append(Layer(f"pool{conv.block - 1}"))
+        layers += [conv, Layer(conv.replace("conv", "relu"))]
+    return (*layers, Layer("pool5")) if convs[-1] in ("conv5_3", "conv5_4") else tuple(layers)
 
 
-def conv_names(network: str) -> tuple[str, ...]:
+def conv_names(network: str) -> tuple[Layer, ...]:
     """Return the convolutions of "vgg16" or "vgg19" in order."""
-    return tuple(f"conv{b}_{i}" for b, depth in enumerate(BLOCKS[network], 1) for i in range(1, depth + 1))
+    blocks = enumerate(BLOCKS[network], 1)
+    return tuple(Layer(f"conv{block}_{i}") for block, depth in blocks for i in range(1, depth + 1))
 
 
 class VGG(Encoder):
     """An encoder with the layers `conv1_1, relu1_1, ..., pool5`, by `max_pool` or `average_pool`."""
 
     FLAVOURS = {"torchvision": TORCHVISION, "caffe": CAFFE, "normalised": CAFFE}
-    NAMES = _names(conv_names("vgg19"))
+    NAMES = _layers(conv_names("vgg19"))
+    tileable = True
 
     def __init__(self, parameters: dict, flavour: str, pool: Callable[[Feature], Feature] = max_pool):
         super().__init__(flavour, pool)
-        self.convs = tuple(sorted(parameters))
+        self.convs = tuple(map(Layer, sorted(parameters)))
         for name in self.convs:
             setattr(self, name, Conv(**parameters[name]))
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        return _names(self.convs)
+    def layers(self) -> tuple[Layer, ...]:
+        return _layers(self.convs)
 
     @property
     def content_layers(self) -> dict[str, float]:
@@ -68,28 +89,30 @@ class VGG(Encoder):
     @property
     def style_layers(self) -> dict[str, float]:
         """relu1_1 to relu5_1 as deep as the weights go, with equal weights that add up to 1."""
-        names = [name for name in self.layers if name.startswith("relu") and name.endswith("_1")]
+        names = [layer for layer in self.layers if layer.kind == "relu" and layer.number == 1]
         return dict.fromkeys(names, 1 / len(names))
 
     def reduction(self, layer: str) -> int:
-        return 2 ** (int(layer[4]) - (not layer.startswith("pool")))
+        return 2 ** (Layer(layer).block - (Layer(layer).kind != "pool"))
 
-    def reach(self, layer: str) -> int:
+    def halo(self, layer: str) -> int:
         """A convolution sees a pixel beyond at its own resolution, pooling none."""
         before = self.layers[: self.layers.index(layer) + 1]
-        return sum(self.reduction(name) for name in before if name.startswith("conv"))
+        return sum(self.reduction(each) for each in before if each.kind == "conv")
 
     def stage(self, name: str, x: Feature) -> Feature:
-        if name.startswith("conv"):
-            return getattr(self, name)(x, reflect_conv if self.flavour == "normalised" else zero_conv)
-        return jax.nn.relu(x) if name.startswith("relu") else self.pool(x)
+        kind = Layer(name).kind
+        if kind == "conv":
+            border = "reflect" if self.flavour == "normalised" else "constant"
+            return getattr(self, name)(x, border=border, trained=False)
+        return jax.nn.relu(x) if kind == "relu" else self.pool(x)
 
 
 def random_parameters(network: str, seed: int) -> dict:
     """Return He-normal float32 parameters of "vgg16" or "vgg19", the same on every machine."""
     generator, parameters, channels = np.random.default_rng(seed), {}, 3
     for name in conv_names(network):
-        width = WIDTHS[int(name[4]) - 1]
+        width = WIDTHS[name.block - 1]
         kernel = generator.standard_normal((3, 3, channels, width), np.float32) * np.sqrt(2 / (9 * channels))
         bias = 0.1 * generator.standard_normal(width, np.float32)
         parameters[name] = {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}

@@ -40,12 +40,16 @@ def _backward(flat, cotangent):
 _gram.defvjp(lambda flat: (_gram(flat), flat), _backward)
 
 
-def second_moment(feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
-    """Return the mean over pixels of the outer product of the channels with themselves."""
+def outer_sum(feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
+    """Return the sum over pixels of the outer product of the channels with themselves."""
     if weight is not None:
         feature = feature * jnp.sqrt(weight)[..., None]
-    flat = feature.reshape(-1, feature.shape[-1])
-    return _gram(flat) / (flat.shape[0] if weight is None else total(weight))
+    return _gram(feature.reshape(-1, feature.shape[-1]))
+
+
+def second_moment(feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
+    """Return the mean over pixels of the outer product of the channels with themselves."""
+    return outer_sum(feature, weight) / (feature[..., 0].size if weight is None else total(weight))
 
 
 @pytree

@@ -20,15 +20,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature, Mask, pytree
-from jaxstyle.statistics.covariance import second_moment
-from jaxstyle.statistics.moments import Moments, total, weighted_mean
+from jaxstyle.statistics.covariance import outer_sum
+from jaxstyle.statistics.moments import Moments, nonzero, pixel_count, pixel_sum
 
 
 class Kernel(Protocol):
     """A kernel by its feature map."""
 
-    def mean(self, feature: Feature, weight: Mask | None = None) -> Array:
-        """Return the mean of the feature map over the pixels."""
+    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Array:
+        """Return the weighted sum of the feature map over the pixels."""
         ...
 
     def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
@@ -40,8 +40,8 @@ class Kernel(Protocol):
 class Linear:
     """x . y"""
 
-    def mean(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
-        return weighted_mean(feature, weight)
+    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
+        return pixel_sum(feature, weight)
 
     def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
         return x @ y.T
@@ -51,8 +51,8 @@ class Linear:
 class Polynomial:
     """(x . y)^2"""
 
-    def mean(self, feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
-        return second_moment(feature, weight)
+    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
+        return outer_sum(feature, weight)
 
     def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
         return (x @ y.T) ** 2
@@ -72,10 +72,10 @@ class Gaussian:
         draw = jax.random.normal(jax.random.key(seed), (feature.shape[-1], count), feature.dtype)
         return cls(jnp.sqrt(2 * gamma) * draw, gamma)
 
-    def mean(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " 2*d"]:
+    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " 2*d"]:
         phase = jnp.matmul(feature, self.frequencies, precision="highest")
         waves = jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
-        return weighted_mean(waves, weight) / self.frequencies.shape[1] ** 0.5
+        return pixel_sum(waves, weight) / self.frequencies.shape[1] ** 0.5
 
     def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
         return jnp.exp(-self.gamma * jnp.sum((x[:, None] - y) ** 2, axis=-1))
@@ -92,8 +92,8 @@ class KernelMean:
     @classmethod
     def of(cls, feature: Feature, kernel: Kernel, weight: Mask | None = None) -> "KernelMean":
         """Summarise a feature over its pixels."""
-        size = jnp.asarray(feature[..., 0].size, feature.dtype) if weight is None else total(weight)
-        return cls(kernel, kernel.mean(feature, weight), size)
+        size = nonzero(pixel_count(feature, weight))
+        return cls(kernel, kernel.pixel_sum(feature, weight) / size, size)
 
     def merge(self, other: "KernelMean") -> "KernelMean":
         """Return the kernel mean of the pixels of both, in the kernel of the first."""

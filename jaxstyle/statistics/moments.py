@@ -20,12 +20,33 @@ def weighted_mean(feature: Feature, weight: Mask | None = None) -> Float[Array, 
     """Return the mean over pixels; zero where nothing has weight."""
     if weight is None:
         return jnp.mean(feature, (0, 1))
-    return jnp.sum(feature * weight[..., None], (0, 1)) / total(weight)
+    return pixel_sum(feature, weight) / total(weight)
 
 
 def total(weight: Mask) -> Float[Array, ""]:
     """Return the sum of the weights, never quite zero."""
-    return jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
+    return nonzero(jnp.sum(weight))
+
+
+def nonzero(size: Float[Array, ""]) -> Float[Array, ""]:
+    """Return a sum of weights to divide by, never quite zero."""
+    return jnp.maximum(size, jnp.finfo(size.dtype).tiny)
+
+
+def pixel_sum(feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
+    """Return the weighted sum over pixels: unlike a mean it adds up over the parts of an image."""
+    return jnp.sum(feature if weight is None else feature * weight[..., None], (0, 1))
+
+
+def square_sum(feature: Feature, weight: Mask | None = None) -> tuple[Array, Array]:
+    """Return the weighted sum of squares over pixels and channels, and how many there are."""
+    return jnp.sum(pixel_sum(feature**2, weight)), feature.shape[-1] * pixel_count(feature, weight)
+
+
+def pixel_count(feature: Feature, weight: Mask | None = None) -> Float[Array, ""]:
+    """Return the number of pixels, or the sum of their weights; in float32 at least."""
+    dtype = jnp.promote_types(feature.dtype, jnp.float32)
+    return jnp.asarray(feature[..., 0].size, dtype) if weight is None else jnp.sum(weight.astype(dtype))
 
 
 @pytree

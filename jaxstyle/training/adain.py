@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import optax
-from jax.typing import ArrayLike
+from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Image, Scalar, pytree
 from jaxstyle.losses import Moments
@@ -41,20 +42,20 @@ class AdaIN(Recipe):
     style_weight: float = 10.0
     widths: tuple[int, ...] = THIN
 
-    def network(self, seed: ArrayLike) -> Decoder:
-        return Decoder(4, self.widths, seed)
+    def network(self, rngs: nnx.Rngs) -> Decoder:
+        return Decoder(4, self.widths, rngs=rngs)
 
-    def init(self, seed: ArrayLike) -> Decoder:
+    def init(self, rngs: nnx.Rngs) -> Decoder:
         """Return the decoder to begin with; of WCT's decoders it is that of level 4."""
         start = self.start[4] if isinstance(self.start, Decoders) else self.start
         widths = start.widths if isinstance(start, Decoder) else self.widths
-        return Recipe.init(self.replace(start=start, widths=widths), seed)
+        return Recipe.init(self.replace(start=start, widths=widths), rngs)
 
     def optimizer(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
         """Return Adam for gradients cut to a norm of `LONGEST`: one odd pair cost what 500 steps had won."""
         return optax.chain(optax.clip_by_global_norm(LONGEST), super().optimizer(learning_rate, steps))
 
-    def loss(self, params: Decoder, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: Decoder, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         """Return the terms of the loss for one pair."""
         style = self.encoder(example["style"], LAYERS)
         content = self.encoder(example["image"], LAYERS[-1:])["relu4_1"]

@@ -12,7 +12,8 @@ every level and encoder; the decoders are thin; pixels alone train 2.5 times fas
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Image, Scalar, pytree
 from jaxstyle.losses import Content
@@ -40,18 +41,18 @@ class WCTDecoders(Recipe):
     feature_weight: float = 1.0
     pixels_only: bool = False
 
-    def network(self, seed: ArrayLike) -> Network:
+    def network(self, rngs: nnx.Rngs) -> Network:
         """Return the decoders, untrained."""
-        return Network(self.levels, self.widths, seed)
+        return Network(self.levels, self.widths, rngs=rngs)
 
-    def init(self, seed: ArrayLike) -> Network:
+    def init(self, rngs: nnx.Rngs) -> Network:
         """Return the decoders to begin with: of a `start` with more levels, those asked for."""
         start = self.start
         if isinstance(start, Network) and set(self.levels) < set(start.levels):
-            return self.replace(start=start.only(self.levels)).init(seed)
-        return super().init(seed)
+            return self.replace(start=start.only(self.levels)).init(rngs)
+        return super().init(rngs)
 
-    def loss(self, params: Network, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: Network, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         """Return pixel and feature terms of each level for one image."""
         image = example["image"]
         names = {level: f"relu{level}_1" for level in self.levels}

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
-from jax.typing import ArrayLike
+from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Encoder, Image, InputError, Loss, Scalar, pytree
 from jaxstyle.losses import Content, Gram, Variation
@@ -71,10 +72,10 @@ class Johnson(Recipe):
         features = jax.jit(lambda encoder: encoder(style, self.style_layers))(self.encoder)
         return self.replace(target=self.style_loss(features, self.style_layers))
 
-    def network(self, seed: ArrayLike) -> TransformNet:
-        return TransformNet(self.width, seed=seed)
+    def network(self, rngs: nnx.Rngs) -> TransformNet:
+        return TransformNet(self.width, rngs=rngs)
 
-    def loss(self, params: TransformNet, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: TransformNet, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         if self.target is None:
             raise InputError("johnson learns one style: give --style a picture")
         content = self.encoder(example["image"], self.content_layers)

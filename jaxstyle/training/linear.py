@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Image, InputError, Scalar, pytree
 from jaxstyle.losses import Content, Gram
@@ -45,16 +46,16 @@ class Linear(Recipe):
     matrix: int = 32
     widths: tuple[int, ...] = THIN
 
-    def network(self, seed: ArrayLike) -> LinearTransfer:
-        return LinearTransfer(self.level, self.matrix, self.widths, seed)
+    def network(self, rngs: nnx.Rngs) -> LinearTransfer:
+        return LinearTransfer(self.level, self.matrix, self.widths, rngs=rngs)
 
-    def init(self, seed: ArrayLike) -> LinearTransfer:
+    def init(self, rngs: nnx.Rngs) -> LinearTransfer:
         """Return the network to begin with: untrained, but with a decoder of WCT's; or a copy of `start`."""
         if self.start is None:
             raise InputError("linear needs decoders: --start wct-decoders, or a file of them")
         if not isinstance(self.start, Decoders):
-            return Recipe.init(self, seed)
-        network = self.replace(widths=self.start.widths).network(seed)
+            return Recipe.init(self, rngs)
+        network = self.replace(widths=self.start.widths).network(rngs)
         network.decoder = jax.tree.map(jnp.array, self.start[self.level])
         return network
 
@@ -64,7 +65,7 @@ class Linear(Recipe):
         content, style = (self.encoder(x, (name,))[name] for x in (image, style))
         return jax.lax.stop_gradient(params.decoder)(params(content, style))
 
-    def loss(self, params: LinearTransfer, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: LinearTransfer, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         layers: dict[str, float] = {name: 1 / len(LAYERS) for name in LAYERS}
         keep = Content.relative(self.encoder(example["image"], LAYERS[-1:]), dict.fromkeys(LAYERS[-1:], 1.0))
         match = Gram.relative(self.encoder(example["style"], LAYERS), layers)

@@ -27,14 +27,13 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxstyle.core import Feature, Image, InputError, Scalar, pytree
 from jaxstyle.losses import Content, Gram
-from jaxstyle.networks.convolution import direct
-from jaxstyle.networks.decoders import trained_conv
-from jaxstyle.networks.vgg import VGG
+from jaxstyle.networks.conv import conv2d
+from jaxstyle.networks.conv.xla import xla_conv
+from jaxstyle.networks.vgg import VGG, Layer
 from jaxstyle.optimizers import Adam, minimise
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.training.recipe import Recipe
@@ -53,7 +52,7 @@ class Student(VGG):
         return cls(nnx.to_pure_dict(nnx.state(network)), network.flavour, network.pool)
 
     def stage(self, name: str, x: Feature) -> Feature:
-        convolve = trained_conv if self.flavour == "normalised" else partial(direct, padding=((1, 1), (1, 1)))
+        convolve = conv2d if self.flavour == "normalised" else partial(xla_conv, padding=((1, 1), (1, 1)))
         return getattr(self, name)(x, convolve) if name.startswith("conv") else super().stage(name, x)
 
 
@@ -99,7 +98,7 @@ class LiteEncoder(Recipe):
             return self
         return self.replace(start=thinned(self.encoder, jnp.stack(list(islice(images, LOOKS)))))
 
-    def init(self, seed: ArrayLike) -> VGG:
+    def init(self, rngs: nnx.Rngs) -> VGG:
         """Return the student to begin with: a copy of `start`, in which nothing is random."""
         if not isinstance(self.start, VGG):
             raise InputError(f"{self.NAME} starts from a survey of the data or another VGG, not {self.start}")
@@ -119,7 +118,7 @@ class LiteEncoder(Recipe):
     @property
     def style_weight(self) -> dict[str, Scalar]:
         """The same of the layers whose second moments are imitated too."""
-        return {name: weight for name, weight in self.weight.items() if name.endswith("_1")}
+        return {name: weight for name, weight in self.weight.items() if Layer(name).number == 1}
 
     def paint(self, student: VGG, content: Image, style: Image) -> Image:
         """Return the content on its way to the style, as the student sees it."""
@@ -134,7 +133,7 @@ class LiteEncoder(Recipe):
         loss = Content.relative(target, self.weight) + Gram.relative(target, self.style_weight)
         return loss(student(image, self.weight))
 
-    def loss(self, params: VGG, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: VGG, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         image, style = (example[name] for name in self.SOURCES)
         images = jnp.stack([image, style, self.paint(jax.lax.stop_gradient(params), image, style)])
         errors = jnp.asarray(jax.vmap(partial(self.error, Student.of(params)))(images))

@@ -1,6 +1,6 @@
 """The one training loop: data-parallel over all devices of all hosts, three ways, one mathematics.
 
-    params <- params - optimizer(grad mean_i sum(loss_fn(params, example_i)))
+    params <- params - optimizer(grad mean_i sum(loss_fn(params, example_i, key_i)))
 
 A paper adds `init` and `loss_fn`, which gives the terms of the loss of one example by name; the loop
 vmaps it over the batch. The step is written once, for one device. `jit` is the default: the batch is
@@ -18,8 +18,7 @@ itself; its `pmean` would then be n times too large, which Adam hides and SGD sh
 
 Conventions: arrays of uint8 in a batch are pictures and become [0, 1]. Under `compute=bfloat16` the
 loss runs in it, its means over the batch, the master parameters and the optimiser in float32.
-A 3 x 3 convolution that is trained uses XLA's own gradients: under `vmap` these see the whole batch, which
-is faster than a sum of gradients of single images; but on a CPU not where a kernel narrows (`narrowing`).
+Trained convolutions use XLA's own gradients, which see the whole batch (see `networks.conv`).
 """
 
 import time
@@ -29,14 +28,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import InputError, Scalar
 
 AXIS = "data"
 Example = dict[str, Any]
-Loss = Callable[[Any, Example], dict[str, Scalar]]
+Loss = Callable[[Any, Example, PRNGKeyArray], dict[str, Scalar]]
 
 
 class State(NamedTuple):
@@ -68,12 +69,23 @@ def _cast(tree, dtype):
 
 
 def make_step(optimizer: optax.GradientTransformation, compute=jnp.float32, axis: str | None = None):
-    """Return `step(loss_fn, state, batch) -> state, losses` for one device, or for one of an `axis`."""
+    """Return `step(loss_fn, state, batch, seed, number) -> state, losses` for one device or one of an `axis`.
 
-    def step(loss_fn, state, batch):
+    An example's key is the seed's with the step's number folded in, then its place in the whole batch; there
+    hosts take turns (see `data`).
+    """
+
+    def step(loss_fn, state, batch, seed, number):
+        size, hosts = len(jax.tree.leaves(batch)[0]), jax.process_count()
+        share = size * (jax.device_count() if axis else 1) // hosts
+        rows = jnp.arange(size) + (jax.lax.axis_index(axis) * size if axis else 0)
+        places = rows % share * hosts + rows // share
+        key = jax.random.fold_in(jax.random.key(seed), number)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, places)
+
         def total(params):
             loss, cast, examples = _cast((loss_fn, params, batch), compute)
-            terms = jax.vmap(partial(loss, cast))(examples)
+            terms = jax.vmap(partial(loss, cast))(examples, keys)
             means = {name: jnp.mean(term.astype(jnp.float32)) for name, term in terms.items()}
             return sum(means.values()), means
 
@@ -112,14 +124,18 @@ def by_jit(optimizer, compute):
     """Compile the step for a batch sharded over all devices."""
     every, (rows, place) = replicated(), _sharing()
     step = make_step(optimizer, compute)
-    return jax.jit(step, in_shardings=(every, every, rows), out_shardings=every, donate_argnums=1), place
+    return jax.jit(
+        step, in_shardings=(every, every, rows, every, every), out_shardings=every, donate_argnums=1
+    ), place
 
 
 def by_shard_map(optimizer, compute):
     """Compile the per-device step for all devices."""
     every, rows = PartitionSpec(), PartitionSpec(AXIS)
     step = make_step(optimizer, compute, AXIS)
-    mapped = jax.shard_map(step, mesh=mesh(), in_specs=(every, every, rows), out_specs=every, check_vma=False)
+    mapped = jax.shard_map(
+        step, mesh=mesh(), in_specs=(every, every, rows, every, every), out_specs=every, check_vma=False
+    )
     return jax.jit(mapped, donate_argnums=1), _sharing()[1]
 
 
@@ -128,7 +144,7 @@ def by_pmap(optimizer, compute):
     step = make_step(optimizer, compute, AXIS)
     n = jax.local_device_count()
     split = partial(jax.tree.map, lambda leaf: leaf.reshape(n, -1, *leaf.shape[1:]))
-    return jax.pmap(step, axis_name=AXIS, in_axes=(None, None, 0), out_axes=None), split
+    return jax.pmap(step, axis_name=AXIS, in_axes=(None, None, 0, None, None), out_axes=None), split
 
 
 PARALLEL = {"jit": by_jit, "pmap": by_pmap, "shard_map": by_shard_map}
@@ -148,10 +164,11 @@ def fit(
     parallel: str = "jit",
     compute: Any = jnp.float32,
     done: int = 0,
+    seed: int = 0,
 ) -> Iterator[Step]:
     """Train without end, from `state` after `done` steps: take as many steps as wanted.
 
-    `loss_fn(params, example)` is a function, or a `jax.tree_util.Partial` of one whose arrays are not
+    `loss_fn(params, example, key)` is a function, or a `jax.tree_util.Partial` of one whose arrays are not
     trained and travel beside the parameters. `data` gives this host's share of each batch. The
     buffers of a yielded state are given away (donated) when the next step is asked for: copy what is to stay.
     Steps are handed out before the device has done them, so reading the losses one step late keeps it busy.
@@ -169,6 +186,6 @@ def fit(
         size, devices = len(jax.tree.leaves(batch)[0]), jax.local_device_count()
         if size % devices:
             raise InputError(f"a batch of {size} cannot be shared by {devices} devices: take a multiple")
-        state, losses = step(loss_fn, state, place(batch))
+        state, losses = step(loss_fn, state, place(batch), np.uint32(seed), done)
         done += 1
         yield Step(done, state, losses, waited)

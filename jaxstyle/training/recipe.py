@@ -1,7 +1,7 @@
 """What a paper adds to the loop: a network to begin with, and the loss of one example.
 
     recipe = Johnson(encoder).prepare(style)
-    params = recipe.init(seed);    recipe.loss(params, {"image": image}) -> {name: term}
+    params = recipe.init(nnx.Rngs(seed));    recipe.loss(params, {"image": image}, key) -> {name: term}
 
 A recipe is a pytree: its arrays (encoder, targets, weights) travel to the devices beside the parameters,
 and its documented fields are the options of `jaxstyle train NAME`.
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.typing import ArrayLike
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Encoder, Image, InputError, Scalar, pytree
 
@@ -39,13 +39,13 @@ class Recipe:
     encoder: Encoder
     start: Any = None
 
-    def network(self, seed: ArrayLike) -> nnx.Module:
+    def network(self, rngs: nnx.Rngs) -> nnx.Module:
         """Return the network, untrained."""
         raise NotImplementedError
 
-    def init(self, seed: ArrayLike) -> Any:
+    def init(self, rngs: nnx.Rngs) -> Any:
         """Return the network to begin with: a copy of `start`, or an untrained one."""
-        network: Any = self.network(seed)
+        network: Any = self.network(rngs)
         if self.start is None:
             return network
         if type(self.start) is not type(network) or self.start.config != network.config:
@@ -65,8 +65,11 @@ class Recipe:
         decayed = optax.cosine_decay_schedule(learning_rate, steps)
         return optax.adam(decayed if self.DECAYS else learning_rate)
 
-    def loss(self, params: Any, example: dict[str, Image]) -> dict[str, Scalar]:
-        """Return the terms of the loss of one example, weights included."""
+    def loss(self, params: Any, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
+        """Return the terms of the loss of one example, weights included.
+
+        `key` is another one for every example and step, and the same again where a run goes on.
+        """
         raise NotImplementedError
 
     def sample(self, params: Any, example: dict[str, Image]) -> list[Image]:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax.experimental import multihost_utils
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -191,7 +192,7 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
     recipe = recipe.survey(series[index] for index in count() for series in crops)
     samples = Samples(recipe, sources, plan)
     with Checkpoints(output, settings) as checkpoints:
-        done, state = checkpoints.restore(fresh(partial(recipe.init, plan.seed), optimizer), data)
+        done, state = checkpoints.restore(fresh(lambda: recipe.init(nnx.Rngs(plan.seed)), optimizer), data)
         recipe = recipe.replace(start=None)
         log = Log(output / "metrics.jsonl", done, plan.batch_size, writes)
 
@@ -203,7 +204,9 @@ def run(recipe: Recipe, sources: Mapping[str, Images], output: Path, plan: Plan,
             plot.grid(output / "samples.png", samples.rows(params))
 
         loss_fn = jax.tree_util.Partial(type(recipe).loss, recipe)
-        steps = fit(state, loss_fn, data, optimizer, plan.parallel, jnp.dtype(plan.precision), done)
+        steps = fit(
+            state, loss_fn, data, optimizer, plan.parallel, jnp.dtype(plan.precision), done, plan.seed
+        )
         with signals() as noted, _bar(plan.steps, writes) as report:
             for step in islice(steps, max(plan.steps - done, 0)):
                 done, state = step.number, step.state

@@ -11,7 +11,8 @@ Differs from the papers: one decoder for all levels; pixels alone, no feature te
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Image, Scalar, pytree
 from jaxstyle.networks.unpooling import RANKS, Unpooling
@@ -32,15 +33,15 @@ class UnpoolingDecoder(Recipe):
     unpool: str = "max"
     ranks: tuple[int, ...] = RANKS
 
-    def network(self, seed: ArrayLike) -> Unpooling:
-        return Unpooling(4, self.unpool, self.ranks, seed)
+    def network(self, rngs: nnx.Rngs) -> Unpooling:
+        return Unpooling(4, self.unpool, self.ranks, rngs=rngs)
 
     def outputs(self, params: Unpooling, image: Image) -> list[Image]:
         """Return what the decoder makes of an image's features at each level."""
         levels = range(1, params.level + 1)
         return [params(*params.encoded(self.encoder, image, level)) for level in levels]
 
-    def loss(self, params: Unpooling, example: dict[str, Image]) -> dict[str, Scalar]:
+    def loss(self, params: Unpooling, example: dict[str, Image], key: PRNGKeyArray) -> dict[str, Scalar]:
         """Return the error of the pixels by level."""
         image = example["image"]
         outputs = enumerate(self.outputs(params, image), 1)

@@ -4,7 +4,7 @@ from jaxstyle.transforms.covariance import match_covariance
 from jaxstyle.transforms.moments import match_moments
 from jaxstyle.transforms.patches import swap_patches
 from jaxstyle.transforms.quantiles import match_histogram, match_quantiles
-from jaxstyle.transforms.regions import match_regions
+from jaxstyle.transforms.regions import match_regions, pooled
 from jaxstyle.transforms.sliced import match_sliced
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "match_quantiles",
     "match_regions",
     "match_sliced",
+    "pooled",
     "swap_patches",
 ]

@@ -78,13 +78,13 @@ def match_covariance(
     target: Covariance,
     weight: Mask | None = None,
     way: Way = zca,
-    own: Covariance | None = None,
+    stats: Covariance | None = None,
 ) -> Feature:
     """Return the feature with the mean and the covariance of `target`; never in less than float32 within.
 
-    `own` is the covariance of all that the feature is a part of.
+    `stats`: those of the full-size feature, if this is a part of one.
     """
-    own = own or Covariance.of(feature, weight)
+    own = stats or Covariance.of(feature, weight)
     matrix = way(own.matrix, target.matrix)
     moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
     size = jnp.dot(own.mean, own.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)

@@ -36,12 +36,12 @@ def match_moments(
     feature: Feature,
     target: Moments,
     weight: Mask | None = None,
-    own: Moments | None = None,
     gain: Gain = smoothed,
+    stats: Moments | None = None,
 ) -> Feature:
     """Return the feature with the mean and the deviation of `target` in every channel.
 
-    `own` are the moments of all that the feature is a part of.
+    `stats`: those of the full-size feature, if this is a part of one.
     """
-    own = own or Moments.of(feature, weight)
+    own = stats or Moments.of(feature, weight)
     return (feature - own.mean) * gain(own, target) + target.mean

@@ -6,18 +6,29 @@ y = sum_k m_k T(x; w_k, t_k) + (1 - sum_k m_k) x        w_k: m_k, times the weig
 from collections.abc import Callable
 from typing import Any
 
-from jaxstyle.core import Feature, Mask, regions
-from jaxstyle.image.masks import at
+from jaxstyle.core import Feature, Mask, Region, regions
+from jaxstyle.image.masks import pool_mask
 
 Match = Callable[[Feature, Any, Mask | None], Feature]
 
 
-def match_regions(match: Match, feature: Feature, target: Any) -> Feature:
-    """Return `match(feature, target, None)`, or of `core.Regions` their blend, each where its mask is."""
+def pooled(
+    target: Any, shape: tuple[int, ...], pad: Callable[[Mask], Mask] = lambda mask: mask
+) -> list[Region]:
+    """Return the regions of a target, masks padded as the picture is, at the resolution of a feature."""
+    padded = lambda mask: mask if mask.shape == (1, 1) else pad(mask)
+    pool = lambda mask: None if mask is None else pool_mask(padded(mask), shape)
+    return [Region(part, pool(mask), pool(weight)) for part, mask, weight in regions(target)]
+
+
+def match_regions(match: Match, feature: Feature, parts: list[Region]) -> Feature:
+    """Return `match(feature, target, None)` of one style, or of regions their blend, each where its mask is.
+
+    The masks are at the feature's resolution: see `pooled`.
+    """
     blend = feature
-    for part, mask, weight in regions(target):
-        if mask is None or weight is None:
+    for part, mask, weight in parts:
+        if mask is None:
             return match(feature, part, None)
-        changed = match(feature, part, at(weight, feature))
-        blend = blend + at(mask, feature)[..., None] * (changed - feature)
+        blend = blend + mask[..., None] * (match(feature, part, weight) - feature)
     return blend

@@ -3,6 +3,5 @@
 from jaxstyle.wrappers.color import Luminance, Matched
 from jaxstyle.wrappers.smooth import Smoothed
 from jaxstyle.wrappers.sweep import sweep
-from jaxstyle.wrappers.tiled import Tiled
 
-__all__ = ["Luminance", "Matched", "Smoothed", "Tiled", "sweep"]
+__all__ = ["Luminance", "Matched", "Smoothed", "sweep"]

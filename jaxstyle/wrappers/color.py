@@ -7,9 +7,10 @@
 In `Luminance` the style's luminance gets the mean and deviation of the content's first, as in the paper.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,6 @@ from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_covariance, match_moments
 from jaxstyle.transforms.covariance import monge_within
 from jaxstyle.transforms.moments import exact
-from jaxstyle.wrappers.tiled import Tiled
 
 
 def grey(image: Image) -> Image:
@@ -54,28 +54,26 @@ class ColorKeeping(Method):
         """Return what the method made, with the content's colours."""
         raise NotImplementedError
 
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> Self:
+        return dataclasses.replace(self, method=self.method.in_tiles(tile))  # pyright: ignore
+
     def prepare(self, style: Image, mask: Mask | None = None) -> tuple[Image, Mask | None]:
         return style, mask
 
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> tuple[Image, Mask | None]:
-        return style, mask
-
     def apply(self, content: Image, target: Any) -> Image:
-        return self._applied(self.method, content, target)
+        return self.after(self.method.apply(*self.seen(content, target)), content)
 
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self._applied(Tiled(self.method, tile), content, target)
-
-    def _applied(self, method: Method, content: Image, target: Any) -> Image:
-        return self.after(method.apply(*self.seen(method, content, target)), content)
-
-    def seen(self, method: Method, content: Image, target: Any) -> tuple[Image, Any]:
+    def seen(self, content: Image, target: Any) -> tuple[Image, Any]:
         """Return the content and the target that the method is to see."""
         weight = target.weight if isinstance(target, Regions) else None
 
         def prepared(part: tuple[Image, Mask | None]) -> Any:
             style, mask = part
-            return method.prepare(self.before(content, style, weight, mask)[1], mask)
+            return self.method.prepare(self.before(content, style, weight, mask)[1], mask)
 
         style, mask = regions(target)[0].target
         changed, _ = self.before(content, style, weight, mask)
@@ -95,7 +93,7 @@ class ColorKeeping(Method):
 
 @jax.jit
 def _seen(keeping: ColorKeeping, content: Image, target: Any) -> tuple[Image, Any]:
-    return keeping.seen(keeping.method, content, target)
+    return keeping.seen(content, target)
 
 
 @pytree
@@ -109,7 +107,7 @@ class Luminance(ColorKeeping):
         content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
     ) -> tuple[Image, Image]:
         own, other = grey(content), grey(style)
-        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, gain=exact), 0, 1)
+        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, exact), 0, 1)
 
     @staticmethod
     def after(image: Image, content: Image) -> Image:

@@ -16,17 +16,18 @@ class Smoothed(Method):
     method: Method
     smoother: Smoother
 
-    def rounded(self, image: Image | Mask) -> Image | Mask:
-        return self.method.rounded(image)
+    @property
+    def tileable(self) -> bool:
+        return self.method.tileable
+
+    def in_tiles(self, tile: int) -> "Smoothed":
+        return Smoothed(self.method.in_tiles(tile), self.smoother)
+
+    def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
+        return self.method.pad_for_cache(image)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         return self.method.prepare(style, mask)
-
-    def prepare_by_windows(self, style: Image, mask: Mask | None, tile: int) -> Any:
-        return self.method.prepare_by_windows(style, mask, tile)
-
-    def by_windows(self, content: Image, target: Any, tile: int) -> Image:
-        return self.smoother(self.method.by_windows(content, target, tile), content)
 
     def apply(self, content: Image, target: Any) -> Image:
         return self.smoother(self.method.apply(content, target), content)

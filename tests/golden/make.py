@@ -12,6 +12,7 @@ of jaxstyle only the random weights are used. Each file holds the 8-bit images o
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -209,7 +210,7 @@ def features(encoders: dict[str, Network]) -> dict[str, np.ndarray]:
     image, mix = references.values()
     for network, encoder in encoders.items():
         for layer, feature in encoder(tensor(image)).items():
-            references[f"{network}/{layer}"] = np.float32(array(feature) @ mix[: len(feature)])
+            references[f"{network}/{layer}"] = (array(feature) @ mix[: len(feature)]).astype(np.float32)
     return references
 
 
@@ -270,7 +271,8 @@ def main() -> None:
     encoders = networks()
     for references in (features, presets, trajectories, lpips):
         path = Path(__file__).with_name(f"{references.__name__}.npz")
-        np.savez_compressed(path, **references(encoders))
+        arrays: dict[str, Any] = references(encoders)
+        np.savez_compressed(path, **arrays)
 
 
 if __name__ == "__main__":

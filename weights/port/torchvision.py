@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import conv2d, max_pool2d, pad
 
 from jaxstyle import weights
+from jaxstyle.networks import VGG
 
 
 def convolve(state, module, x, **options):
@@ -59,5 +60,5 @@ if __name__ == "__main__":
     network = weights.load(str(weights.port(source, name[0] if name else None, output)))
     state, image = torch.load(source, weights_only=True), torch.rand(1, 3, 96, 128)
     mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
-    run = vgg if isinstance(network, weights.VGG) else squeezenet
+    run = vgg if isinstance(network, VGG) else squeezenet
     sys.exit(compare(network, run(state, (image - mean) / deviation), image))

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from torch.nn.functional import interpolate, pad
 
 from jaxstyle import weights
-from jaxstyle.networks.decoders import MIRROR, Decoder, Decoders
+from jaxstyle.networks.decoders import MIRROR, Decoders, mirrored
 from jaxstyle.networks.vgg import WIDTHS
+from jaxstyle.weights.parameters import restored
 from weights.port.torchvision import convolve
 
 KINDS = {"weight": "kernel", "bias": "bias"}
@@ -36,13 +37,13 @@ def ported(path):
     state, tensors = load_file(path), {}
     levels = tuple(sorted({int(key[3]) for key in state}))
     for level in levels:
-        for layer, module in zip(Decoder(level).layers, modules(state, level), strict=True):
+        for layer, module in zip(mirrored(level), modules(state, level), strict=True):
             for theirs, ours in KINDS.items():
                 array = state[f"dec{level}.{module}.{theirs}"].numpy()
                 tensors[f"level{level}.{layer}.{ours}"] = (
                     array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
                 )
-    return Decoders.restored({"levels": levels, "widths": MIRROR}, tensors, path)
+    return restored(Decoders, {"levels": levels, "widths": MIRROR}, tensors, path)
 
 
 def decode(state, level, x):

@@ -1,4 +1,4 @@
-"""The tensors of a network by name: which there are, of which shapes, and what PyTorch makes of them.
+"""The tensors of a network by name: which there are, of which shapes, and networks of them.
 
     {"conv1_1.kernel": (3, 3, 3, 64), "conv1_1.bias": (64,), "conv1_2.kernel": ...}
 
@@ -9,19 +9,27 @@ PyTorch's kernels are OIHW, and its convolutions come in the order of the layers
 `features.0.weight` (torchvision), `2.weight` (vgg_normalised). Its classifier is left out.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx, traverse_util
+from jaxtyping import Array
 
 from jaxstyle.core import InputError
 from jaxstyle.networks.squeezenet import FIRES, SqueezeNet
+from jaxstyle.networks.trained import Trained
 from jaxstyle.networks.vgg import VGG, WIDTHS, conv_names
 
-NETWORKS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
+ENCODERS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
+MAX_CONFIG = 4096  # of the numbers in a configuration: more is damage, and would take long to find out
 KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's names and ours
 
+T = TypeVar("T", bound=Trained)
 Shape = tuple[int, ...]
 Tensors = dict[str, np.ndarray]
 
@@ -30,7 +38,7 @@ def kernels(network: str) -> dict[str, Shape]:
     """Return the shape of every kernel by layer, in order."""
     if network != "squeezenet":
         names = conv_names(network)
-        widths = [3, *(WIDTHS[int(name[4]) - 1] for name in names)]
+        widths = [3, *(WIDTHS[name.block - 1] for name in names)]
         return {name: (3, 3, *pair) for name, pair in zip(names, pairwise(widths), strict=True)}
     shapes = {"conv1": (3, 3, 3, 64)}
     for fire, (inputs, squeezed, expanded) in FIRES.items():
@@ -52,7 +60,7 @@ def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
     return shapes
 
 
-def verified(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: object) -> Tensors:
+def checked(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: object) -> Tensors:
     """Return the tensors of these names and shapes as contiguous float32.
 
     Raises `InputError`, which names the `origin`, for a tensor that is missing, strange, of the
@@ -67,16 +75,47 @@ def verified(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: o
         if found.shape != shape or not jnp.issubdtype(found.dtype, jnp.floating):
             raise InputError(f"{origin}: {key} is {found.dtype} {found.shape}, not float {shape} (HWIO)")
     with np.errstate(over="ignore"):
-        checked = {key: np.ascontiguousarray(tensors[key], np.float32) for key in shapes}
-    for key, array in checked.items():
+        arrays = {key: np.ascontiguousarray(tensors[key], np.float32) for key in shapes}
+    for key, array in arrays.items():
         if not np.isfinite(array).all():
             raise InputError(f"{origin}: {key} has numbers that are not finite")
-    return checked
+    return arrays
 
 
 def check(tensors: Tensors, network: str, path: Path) -> Tensors:
-    """Return the tensors of an encoder as contiguous float32; raises `InputError` as `verified` does."""
-    return verified(tensors, _shapes(tensors, network), network, path)
+    """Return the tensors of an encoder as contiguous float32; raises `InputError` as `checked` does."""
+    return checked(tensors, _shapes(tensors, network), network, path)
+
+
+def restored(kind: type[T], config: Mapping[str, Any], tensors: Tensors, origin: object) -> T:
+    """Return the trained network of a configuration with stored parameters, as float32.
+
+    Raises `InputError` as `checked` does, and for a configuration that is none of this network.
+    """
+    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in config.items()}
+    try:
+        if not all(map(_is_sane, arguments.values())):
+            raise ValueError
+        with np.errstate(all="raise"):
+            template = jax.eval_shape(lambda: kind(**arguments, rngs=nnx.Rngs(0)))
+    except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+        raise InputError(f"{origin}: no configuration of {kind.__name__}: {dict(config)}") from error
+    shapes = {name: array.shape for name, array in tensors_of(template).items()}
+    arrays = checked(tensors, shapes, f"{kind.__name__} {dict(config)}", origin)
+    nested = {tuple(key.split(".")): jnp.asarray(array) for key, array in arrays.items()}
+    return nnx.merge(nnx.graphdef(template), traverse_util.unflatten_dict(nested))
+
+
+def _is_sane(value: Any) -> bool:
+    """Tell whether a value of a configuration is a name, or one or more whole numbers of a network's size."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    return isinstance(value, str) or all(type(n) is int and 0 <= n <= MAX_CONFIG for n in numbers)
+
+
+def tensors_of(network: nnx.Module) -> dict[str, Array]:
+    """Return the parameters of a network by name, `module.module.parameter`."""
+    nested = nnx.to_pure_dict(nnx.state(network))
+    return traverse_util.flatten_dict(nested, sep=".")  # pyright: ignore
 
 
 def from_torch(tensors: Tensors, network: str, flavour: str, path: Path) -> Tensors:
@@ -101,5 +140,5 @@ def from_torch(tensors: Tensors, network: str, flavour: str, path: Path) -> Tens
 def _normalises(matrix: np.ndarray, bias: np.ndarray, network: str, flavour: str) -> bool:
     """Tell whether a first 1 x 1 convolution, as in vgg_normalised, does what the flavour does."""
     colours = jnp.eye(4, 3)  # red, green, blue and black
-    expected = NETWORKS[network].FLAVOURS[flavour](colours)
+    expected = ENCODERS[network].FLAVOURS[flavour](colours)
     return bias.shape == (3,) and np.allclose(colours @ matrix.T + bias, expected, rtol=1e-4, atol=1e-3)

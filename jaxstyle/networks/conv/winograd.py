@@ -18,10 +18,10 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.core import Feature
+from jaxstyle.networks.conv.xla import Padding, conv1d, pixel_sum, shifted_sum
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
-MANY = 2**10  # pixels, from which matrices give the taps' gradient faster than XLA's convolutions
-FEWER, PIXELS = 72, (2**12, 2**15)  # outputs, and pixels of the image, where products pay: measured
+TAP_PRODUCTS_MIN_PIXELS = 2**10  # from which products of matrices give the taps' gradient faster than XLA
+ROW_PRODUCTS_MAX_OUTPUTS, ROW_PRODUCTS_PIXELS = 72, (2**12, 2**15)  # outside, what they make leaves the cache
 
 
 def _inputs(x: Sequence[Feature]) -> list[Feature]:
@@ -42,40 +42,23 @@ def _outputs(y: Sequence[Feature]) -> list[Feature]:
     return [a + s + u, t + 2 * v, s + 4 * u, t + 8 * v + f]
 
 
-def along_rows(x: Feature, taps: Float[Array, "k c o"], padding=(0, 0), stride: int = 1) -> Feature:
-    """Convolve every row, zeros at both ends."""
-    return lax.conv_general_dilated(x, taps, (stride,), (padding,), dimension_numbers=("NWC", "WIO", "NWC"))
-
-
-def narrows(pixels: int, inputs: int, outputs: int) -> bool:
-    """Return whether rows become fewer channels of a size where products pay."""
-    return outputs < inputs and outputs <= FEWER and PIXELS[0] <= pixels <= PIXELS[1]
-
-
-def shifted_sum(y: Feature, taps: int, axis: int) -> Feature:
-    """Return the sum of what each of `taps` made, one after another in the channels, moved along an axis."""
-    size = y.shape[axis] - taps + 1
-    parts = enumerate(jnp.split(y, taps, -1))
-    return sum(lax.slice_in_dim(part, u, u + size, axis=axis) for u, part in parts)  # pyright: ignore
+def row_products_pay(pixels: int, inputs: int, outputs: int) -> bool:
+    """Tell whether rows become fewer channels, in an image of a size where products are faster."""
+    least, most = ROW_PRODUCTS_PIXELS
+    return outputs < inputs and outputs <= ROW_PRODUCTS_MAX_OUTPUTS and least <= pixels <= most
 
 
 def _fastest_rows(x: Feature, taps: Float[Array, "k c o"], padding: tuple[int, int]) -> Feature:
-    """Convolve like `along_rows`, where it pays as every pixel by all taps, added up where they belong."""
-    if not narrows(4 * x.shape[0] * x.shape[1], *taps.shape[1:]):
-        return along_rows(x, taps, padding)
+    """Convolve like `conv1d`, where it pays as every pixel by all taps, added up where they belong."""
+    if not row_products_pay(4 * x.shape[0] * x.shape[1], *taps.shape[1:]):
+        return conv1d(x, taps, padding)
     x = jnp.pad(x, ((0, 0), padding, (0, 0)))
     return shifted_sum(x @ jnp.concatenate([*taps], -1), len(taps), 1)
 
 
-def pixel_sum(x: Feature, y: Feature) -> Float[Array, "c o"]:
-    """Return x^T y over all pixels: flat, for XLA reorders what is summed over two axes, slowly."""
-    flat = lambda feature: feature.reshape(-1, feature.shape[-1])
-    return jnp.tensordot(flat(x), flat(y), ((0,), (0,)))
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _many_rows(x: Feature, taps: Float[Array, "k c o"], padding: tuple[int, int]) -> Feature:
-    """Convolve like `along_rows`; the gradient of each tap is a product of matrices."""
+    """Convolve like `conv1d`; the gradient of each tap is a product of matrices."""
     return _fastest_rows(x, taps, padding)
 
 
@@ -98,6 +81,6 @@ def winograd(x: Feature, kernel: Float[Array, "3 3 c o"], padding: Padding) -> F
     below = 4 * groups + 2 - x.shape[0] - top
     x = jnp.pad(x[None], ((0, 0), (top, below), (0, 0), (0, 0)))
     points = _inputs([lax.slice_in_dim(x, i, i + 4 * groups - 3, 4, axis=1)[0] for i in range(6)])
-    convolve = _many_rows if groups * x.shape[2] >= MANY else along_rows
+    convolve = _many_rows if groups * x.shape[2] >= TAP_PRODUCTS_MIN_PIXELS else conv1d
     products = [convolve(*pair, columns) for pair in zip(points, _taps([*kernel]), strict=True)]
     return jnp.stack(_outputs(products), 1).reshape(4 * groups, -1, kernel.shape[3])[:height]  # pyright: ignore
