@@ -1,5 +1,6 @@
 """The command: what it writes, and that bad input gets one line, exit code 2, and nothing half-written."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from jaxstyle.cli.provenance import circumstances
 from jaxstyle.image.io import to_bytes
 from jaxstyle.image.plot import GAP
 from jaxstyle.methods import METHODS
-from jaxstyle.methods.descent import Descent
+from jaxstyle.methods.descent import Descent, DivergedError
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def test_a_run_writes_the_image_its_settings_and_its_evolution(folder, capsys):
     image, text = opened(folder / "old.png")
     assert image.shape == (36, 48, 3)
     facts = json.loads((folder / "old.png.provenance.json").read_text())
-    assert json.loads(text["jaxstyle"]) == facts
+    written = hashlib.sha256((folder / "old.png").read_bytes()).hexdigest()
+    assert json.loads(text["jaxstyle"]) | {"sha256": written} == facts
     assert facts["steps"] == 6
     assert len(facts["weights"]["vgg19-lite"]["sha256"]) == 64
     assert opened(plot)[0].shape[1] > 100
@@ -97,12 +99,28 @@ BAD = {
     "steps 0": ({}, ["--steps", "0"], ">= 1"),
     "weight nan": ({}, ["--style-weight", "nan"], "finite"),
     "weight negative": ({}, ["--tv-weight", "-1"], "finite"),
+    "weight beyond 32 bits": ({}, ["--style-weight", "1e39"], "at most 3.4e+38"),
+    "weights all 0": ({}, ["--style-weight", "0", "--content-weight", "0"], "are all 0: give one above 0"),
+    "layers all 0": ({}, ["--style-layers", "relu1_1=0"], "no weight above 0"),
+    "rate 0": ({}, ["--learning-rate", "0"], "is not above 0"),
+    "quality 0": ({"output": "out.jpg"}, ["--quality", "0"], "from 1 to 100"),
+    "tile 1": ({}, ["--tile", "1"], "whole number from 16"),
+    "size beyond all": ({}, ["--size", "99999999"], "from 1 to 1000000"),
+    "style beyond memory": ({}, ["--style-size", "999999"], "GB at least, and there are"),
+    "pairs beyond memory": ({}, ["--pairs", "100000000"], "or fewer --pairs"),
+    "too large for a JPEG": (
+        {"output": "out.jpg"},
+        ["--size", "70000", "--memory", "999TB"],
+        "no side of 70000",
+    ),
+    "a folder": ({"content": "."}, [], "is a folder; name a picture in it"),
+    "pyramid of too many": ({}, ["--pyramid", "1,1,1"], "fewer numbers for --pyramid"),
     "unknown optimizer": ({}, ["--optimizer", "sgd"], "invalid choice"),
     "unknown option": ({}, ["--stile-weight", "1"], "did you mean --style-weight?"),
     "rate of zoom": ({}, ["--optimizer", "zoom", "--learning-rate", "1"], "leave out"),
     "frames nowhere": ({}, ["--frames", "/no/such/place"], "no such folder"),
     "history suffix": ({}, ["--history", "x.txt"], "must end in"),
-    "diverges": ({}, ["--optimizer", "adam", "--learning-rate", "1e30", "--steps", "5"], "not finite"),
+    "diverges at once": ({}, ["--learning-rate", "1e30", "--steps", "5"], "not finite"),
 }
 
 
@@ -119,14 +137,21 @@ def test_bad_input_is_one_line(case, folder, capsys):
     assert len(lines) == 1
     assert expected in lines[0]
     assert "Traceback" not in captured.err
-    if case != "diverges":
+    if case != "diverges at once":
         assert captured.err.count("\n") == 1
-        assert (folder / "old.png").read_text() == "before"
-        assert sorted(path.name for path in folder.iterdir()) == ["old.png", "photo.png", "style.png"]
+    assert (folder / "old.png").read_text() == "before"
+    assert sorted(path.name for path in folder.iterdir()) == ["old.png", "photo.png", "style.png"]
 
 
-def test_divergence_keeps_the_last_good_image(folder):
-    assert gatys(folder, "--optimizer", "adam", "--learning-rate", "1e30", "--steps", "5") == 2
+def test_divergence_keeps_the_last_good_image(folder, monkeypatch):
+    def diverging(*arguments, original=Descent.run, **given):
+        for snapshot in original(*arguments, **given | {"every": 2}):
+            yield snapshot
+            if snapshot.step == 4:
+                raise DivergedError("the loss is not finite")
+
+    monkeypatch.setattr(Descent, "run", diverging)
+    assert gatys(folder, "--steps", "6") == 2
     assert opened(folder / "old.png")[0].shape == (36, 48, 3)
 
 
@@ -285,16 +310,16 @@ def test_a_search_is_a_function_of_the_seed(folder):
 
 
 def test_compare_shows_content_style_and_methods(folder):
-    command = "compare photo.png style.png --methods reinhard johnson:johnson-ink monge --columns 5"
+    command = "compare photo.png style.png --methods reinhard johnson:johnson-ink monge --columns 50"
     assert call(folder, command) == 0
     image = opened(folder / "out.png")[0]
-    assert image.shape[1] == GAP + 5 * (48 + GAP)
+    assert 5 * (48 + GAP) < image.shape[1] < 20 * (48 + GAP)  # captions are wider than pictures
     np.testing.assert_array_equal(image[GAP : GAP + 36, GAP : GAP + 48], sized(folder / "photo.png"))
 
 
 REFUSED = {
-    "adain photo.png style.png photo.png --mix 1": "shares of 2 styles",
-    "adain photo.png style.png --mix 0": "not all 0",
+    "adain photo.png style.png photo.png --mix 1": "1 share of 2 styles",
+    "adain photo.png style.png --mix 0": "1 share of 1 style: give one each of several styles, not all 0",
     "adain photo.png style.png --mix 1 --content-mask style.png": "leave one out",
     "adain photo.png style.png --style-mask style.png": "goes with --content-mask",
     "adain photo.png style.png --content-mask old.png": "not an image",
@@ -312,21 +337,28 @@ REFUSED = {
     "adain photo.png style.png --alpha 3": "from 0 to 1",
     "pitie photo.png style.png --seed 99999999999": "whole number from 0",
     "mnge photo.png style.png": "did you mean monge?",
-    "monge photo.png style.png --memory 1KB": "there are 0.0 GB",
+    "monge photo.png style.png --memory 1KB": "and you allow 1.0 kB: try a smaller --size or --style-size",
     "johnson photo.png style.png --weights johnson-ink": "too many pictures",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
     "compare photo.png style.png --methods monge --steps 3": "leave it out",
-    "sweep adain photo.png style.png --over beta=1,2": "unknown field 'beta'",
+    "sweep adain photo.png style.png --over beta=1,2": "unknown option 'beta': there are alpha",
+    "sweep gatys photo.png style.png --over stile-weight=1,2": "did you mean 'style-weight'?",
+    "adain photo.png style.png --encoder foo": "unknown weights 'foo': there are",
+    "adain wide.png style.png --style-size 48": "48x1 px is too small for relu4_1: it takes 9x9; take a",
     "sweep wct photo.png style.png --over levels=1,2": "cannot vary within one batch",
-    "sweep gatys photo.png style.png --search style-weight=0:1": "both above 0",
+    "sweep gatys photo.png style.png --search style-weight=0:1": "style-weight needs LOW:HIGH, both above 0",
+    "sweep gatys photo.png style.png --search style-weight=5:1": "LOW, 5, is not below HIGH, 1",
+    "sweep monge photo.png style.png --over alpha=0,1 --style-size 999999": "GB at least",
     "sweep adain photo.png style.png style.png --over alpha=1": "too many pictures",
     "compare photo.png style.png --methods adan": "did you mean 'adain'",
     "compare photo.png style.png --methods johnson": "a network for each style",
+    "compare photo.png style.png --methods gatys:adain": "gatys has no weights to choose",
 }
 
 
 @pytest.mark.parametrize("command", REFUSED)
 def test_what_makes_no_sense_is_one_line(command, folder, capsys):
+    Image.new("RGB", (1000, 12), "teal").save(folder / "wide.png")
     try:
         code = call(folder, command)
     except SystemExit as stop:
@@ -350,7 +382,7 @@ def test_tiles_and_a_limit_of_memory_change_nothing_but_the_way(folder, capsys):
 def test_what_does_not_fit_is_refused_before_any_work(folder, capsys):
     assert gatys(folder, "--memory", "1MB") == 2
     error = capsys.readouterr().err
-    assert "there are 0.0 GB: try a smaller --size" in error
+    assert "you allow 1.0 MB: try a smaller --size or --style-size, or fewer --pairs" in error
     assert (folder / "old.png").read_text() == "before"
 
 
@@ -390,8 +422,11 @@ def test_help_lists_the_methods_by_family_on_one_screen(capsys):
 
 def test_weights_list(capsys):
     assert cli.main(["weights", "list"]) == 0
-    printed = capsys.readouterr().out
+    printed, hint = capsys.readouterr()
     assert all(name in printed for name in ("vgg19-lite", "vgg19", "vgg16", "squeezenet"))
+    assert " 0.0 MB" not in printed and ("jaxstyle weights port" in hint) == ("missing" in printed)
+    assert cli.main(["weights", "port", "nowhere"]) == 2
+    assert capsys.readouterr().err == "jaxstyle: nowhere: there is no such file\n"
 
 
 def test_help_fits_the_library(capsys):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from safetensors.numpy import save_file
 
 from jaxstyle import cli
 from jaxstyle.cli import checkpoint
+from jaxstyle.image import io
 from jaxstyle.methods.descent import Descent
 
 STEPS = 30
@@ -104,6 +106,31 @@ def refused(capsys, message: str, options: str, **given) -> None:
     assert held() == before
 
 
+PLACES = {
+    "--history out.png": "out.png: --output and --history would be in one place",
+    "--frames ./out.png": "out.png: --output and --frames would be in one place",
+    "--frames kept --checkpoint kept": "kept/checkpoint.safetensors: --frames and --checkpoint",
+    "--checkpoint out.png": "--output and --checkpoint would be in one place",
+    "--checkpoint out.png.provenance.json": "its provenance and --checkpoint would be in one place",
+    "--history photo.png": "photo.png: is what is read; take another name",
+}
+
+
+@pytest.mark.parametrize("options", PLACES)
+def test_no_two_files_of_a_command_are_one(options, capsys):
+    refused(capsys, PLACES[options], options)
+
+
+def test_frames_do_not_take_the_place_of_a_picture_that_is_read(capsys):
+    Path("frames").mkdir()
+    shutil.copy("photo.png", "frames/mine.png")
+    given = {"pictures": "frames/mine.png style.png", "options": "--frames frames"}
+    refused(capsys, "frames: holds mine.png, which is no frame of an older run", **given)
+    Path("frames/mine.png").unlink()
+    io.write("frames/0000.png", np.zeros((8, 8, 3)), io.FRAME)
+    refused(capsys, "frames: frames/0000.png is read", **given | {"pictures": "frames/0000.png style.png"})
+
+
 def test_a_checkpoint_is_of_one_method_and_its_pictures(kept, capsys):
     given = "--checkpoint kept"
     for loss in ("moments", "mmd-polynomial", "mrf"):
@@ -135,10 +162,22 @@ def test_a_damaged_checkpoint_is_refused_in_a_line(kept, capsys):
     for metadata in (None, {"method": "x"}, {"fingerprint": "0"}):
         save_file({"000": np.zeros(3, np.float32)}, kept, metadata)
         refused(capsys, "damaged, or no checkpoint of this version", "--checkpoint kept")
-    refused(capsys, "no checkpoint that can be read (File exists)", "--checkpoint photo.png")
+    for place in ("style.png", "style.png/kept"):
+        refused(capsys, "style.png is a file, where a folder is to be; take another", f"--checkpoint {place}")
     kept.unlink()
     kept.mkdir()
     refused(capsys, "no checkpoint that can be read", "--checkpoint kept")
+
+
+def test_a_refused_run_leaves_no_folder_for_its_checkpoint(capsys):
+    refused(capsys, "too small for relu1_1", "--checkpoint new/kept --frames frames --size 1")
+    assert not Path("new").exists()
+    refused(capsys, "/proc: cannot be written to", "--checkpoint /proc/kept")
+
+
+def test_a_picture_without_provenance_is_said(capsys):
+    assert cli.main(["verify", "photo.png"]) == 2
+    assert "photo.png: has no provenance: there is no photo.png.provenance.json" in capsys.readouterr().err
 
 
 def test_older_frames_give_way_and_nothing_else_does(capsys):
@@ -179,7 +218,24 @@ def test_verify_makes_all_steps_again_and_touches_nothing(kept, capsys):
     assert cli.main(["verify", "out.png.provenance.json"]) == 0
     said = capsys.readouterr()
     assert said.out == "the picture: the same bits\n" and "going on" not in said.err
+    assert "out.png: 30 steps" in said.err and tempfile.gettempdir() not in said.err
     assert held() == before
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_verify_looks_at_the_picture_that_lies_there(suffix, capsys):
+    picture = f"made.{suffix}"
+    assert cli.main(f"reinhard photo.png style.png --size 48 --output {picture}".split()) == 0
+    assert cli.main(["verify", picture]) == 0
+    shutil.copy("photo.png", picture)
+    for ending, complaint in (
+        ("", "is not the picture of this provenance"),
+        (".provenance.json", "is not there"),
+    ):
+        capsys.readouterr()
+        assert cli.main(["verify", picture + ending]) == 1
+        assert capsys.readouterr().out == f"{picture}: {complaint}\nthe picture: the same bits\n"
+        Path(picture).unlink(missing_ok=True)
 
 
 SPELLINGS = (
@@ -188,6 +244,7 @@ SPELLINGS = (
     "reinhard photo.png style.png --output other.png --size 48 --output made.png",
     "reinhard --size=48 --output ./made.png -- photo.png style.png",
     "sweep reinhard photo.png style.png --over alpha=0,1 --size 48 --out=made.png",
+    "compare photo.png style.png --methods reinhard monge reinhard --size 48 --output made.png",
 )
 
 

@@ -216,6 +216,19 @@ def test_soft_masks_are_white_and_black_and_add_up_to_one():
     np.testing.assert_allclose(pair.content, pair.style[:, :, ::-1], atol=1e-6)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("soft", [RAMP, np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8)])
+def test_labels_and_a_soft_mask_are_no_pair_but_black_and_white_are(soft, turned):
+    def pair(names):
+        hard = Painting("c.png", painted(stripes(2), [LABELS[name] for name in names]))
+        both = hard, Painting("s.png", soft)
+        return place_pair(*(both[::-1] if turned else both))
+
+    with pytest.raises(InputError, match=r"c.png is a map of labels, red, blue, and s.png is a soft mask"):
+        pair(("red", "blue"))
+    assert pair(("black", "white")).names == ["white", "black"]
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_a_soft_mask_blends_as_many_styles_as_there_are(count):
     masks, _ = place_styles(Painting("c.png", RAMP), count)

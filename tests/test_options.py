@@ -125,7 +125,7 @@ def _room_for_programs():
 @pytest.fixture(autouse=True)
 def _no_forecasts(monkeypatch):
     """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
-    monkeypatch.setattr(plan, "rate", lambda: 1e9)
+    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
 
 
@@ -272,7 +272,7 @@ def test_a_picture_that_is_read_is_overwritten_only_if_asked(name, folder, tmp_p
     for output in (photo, link, tmp_path / "x" / ".." / "own.png"):
         (tmp_path / "x").mkdir(exist_ok=True)
         assert cli.main([*words, "--output", str(output)]) == 2
-        assert "is the picture that is read" in capsys.readouterr().err
+        assert "is what is read" in capsys.readouterr().err
     assert photo.read_bytes() == (folder / "photo.png").read_bytes()
     if name == "reinhard":
         assert cli.main([*words, "--output", str(photo), "--overwrite"]) == 0

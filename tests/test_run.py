@@ -40,7 +40,7 @@ def test_an_unknown_platform_is_a_line(tmp_path):
         "--weights",
         "johnson-ink",
         "--output",
-        "x",
+        "x.onnx",
     ]
     given = os.environ | {"JAX_PLATFORMS": "nonsense", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, env=given, cwd=tmp_path, check=False)

@@ -41,6 +41,10 @@ def test_train_resume_and_stylise(folder, style, tmp_path, capsys):  # noqa: F81
     assert facts["weights"]["johnson.safetensors"]["sha256"]
     assert johnson(folder, style, output, "--style-weight", "3") == 2
     assert "style_weight 10.0, not 3.0" in capsys.readouterr().err
+    other = tmp_path / "two.jpg"
+    other.write_bytes(sorted(folder.glob("*.jpg"))[-1].read_bytes() + b" ")
+    assert johnson(folder, other, output) == 2
+    assert f"{output}: was begun with style {style.name}, not two.jpg: go on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["adain", "linear"])
@@ -67,7 +71,8 @@ BAD = {
     "style is no image": ({"style": "texts/b.png"}, [], "not an image"),
     "style is missing": ({"style": "nowhere.png"}, [], "no such file"),
     "fewer images than a batch": ({}, ["--batch-size", "500"], "fewer than a batch of 500"),
-    "output is a file": ({"output": "texts/b.png"}, [], "cannot be made"),
+    "output is the data": ({"data": "texts", "output": "texts"}, [], "is what is read"),
+    "output is a file": ({"output": "texts/b.png"}, [], "b.png is a file, where a folder is to be"),
     "no whole number": ({}, ["--steps", "0"], "whole number >= 1"),
     "unknown encoder": ({}, ["--encoder", "vgg91"], "did you mean"),
     "start of another kind": ({}, ["--start", "vgg19-lite"], "cannot start from"),

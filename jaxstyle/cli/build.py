@@ -61,7 +61,12 @@ def build(options: argparse.Namespace) -> tuple[Method, dict]:
         changes["init"] = STARTS[options.init]
     if "optimizer" in kinds:
         changes |= optimizer(method.optimizer, options)  # pyright: ignore
-    return dataclasses.replace(method, **changes), files  # pyright: ignore
+    method = dataclasses.replace(method, **changes)  # pyright: ignore
+    numbers = {name: getattr(method, name) for name in kinds if name.endswith("_weight")}
+    if "style_weight" in numbers and not any(numbers.values()):
+        shown = ", ".join(f"--{name.replace('_', '-')}" for name in numbers)
+        raise InputError(f"{shown} are all 0: give one above 0")
+    return method, files
 
 
 def check_draws(method: Method, options: argparse.Namespace) -> None:

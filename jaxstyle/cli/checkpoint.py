@@ -1,6 +1,6 @@
 """Where a descent is, kept in a folder: a killed run goes on, by the same command, as if nothing had been.
 
-    DIR/checkpoint.safetensors      the image, the optimiser's state the losses so far, what they are of
+    DIR/checkpoint.safetensors      the image, the optimiser's state, the losses so far, what they are of
     DIR/checkpoint.frames/          the pictures so far by their steps, if the run keeps frames
 
 A file is complete or the one before it. It is written after a chunk of steps, as often as this takes at most
@@ -21,6 +21,7 @@ from jaxstyle.core import InputError, Method, ResumeState, Snapshot
 from jaxstyle.fingerprint import fingerprint
 from jaxstyle.image import io
 
+FILE, FRAMES = "checkpoint.safetensors", "checkpoint.frames"
 SHARE = 0.1
 LOSSES = "losses of "
 FACTS = ("method", "pictures", "step", "snapshots")
@@ -30,7 +31,7 @@ class Checkpoint:
     """The checkpoint of one run: of a method, the pictures that it is given, and the losses so far."""
 
     def __init__(self, folder: Path, method: Method, given: tuple, losses: Losses):
-        self.file, self.frames = folder / "checkpoint.safetensors", Frames(folder / "checkpoint.frames")
+        self.file, self.frames = folder / FILE, Frames(folder / FRAMES)
         self.identity = {"method": fingerprint(method), "pictures": fingerprint(given)}
         self.losses, self.spent, self.start = losses, 0.0, time.perf_counter()
         self.step = self.snapshots = 0  # the snapshots are those before the step
@@ -40,6 +41,7 @@ class Checkpoint:
 
         Of frames, those are kept that belong to the steps so far: they must all be there.
         """
+        io.check_new_folder(self.file.parent)
         facts, arrays = self._read()
         other = [name for name, value in self.identity.items() if facts and facts[name] != value]
         if other:
@@ -59,7 +61,6 @@ class Checkpoint:
     def _read(self) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         """Return what the file says and holds: nothing if there is none."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
             if not self.file.exists():
                 return {}, {}
             with safe_open(self.file, "numpy") as file:
@@ -73,8 +74,8 @@ class Checkpoint:
         return facts, arrays
 
     def _go_on_with_frames(self) -> None:
+        io.check_new_folder(self.frames.folder)
         try:
-            self.frames.folder.mkdir(exist_ok=True)
             self.frames.drop(after=self.step - (not self.snapshots))
         except OSError as error:
             raise InputError(f"{self.frames.folder}: cannot be written to ({error.strerror})") from None
@@ -93,6 +94,7 @@ class Checkpoint:
         facts["fingerprint"] = _fingerprint(facts, tensors)
 
         def write(path: Path) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 save_file(tensors, path, metadata=facts)
             except SafetensorError as error:

@@ -29,8 +29,8 @@ def add(commands) -> None:
     parser.add_argument("method", choices=["johnson"], help="whose network it is")
     given = "trained weights by name, or a .safetensors file"
     parser.add_argument("--weights", required=True, metavar="NAME", help=given)
-    parser.add_argument("--format", choices=FORMATS, default="stablehlo", help="(stablehlo)")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    file = f"the file to write; its name ends in one of {' '.join(FORMATS)}"
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=file)
 
 
 def stablehlo(net: TransformNet) -> bytes:
@@ -50,17 +50,17 @@ def onnx(net: TransformNet) -> bytes:
     return model(net).SerializeToString()
 
 
-FORMATS: dict[str, Callable[[TransformNet], bytes]] = {"stablehlo": stablehlo, "onnx": onnx}
+FORMATS: dict[str, Callable[[TransformNet], bytes]] = {".stablehlo": stablehlo, ".onnx": onnx}
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file."""
-    io.check_folder(options.output.parent)
+    io.check_output(options.output, FORMATS)
     net = network(options.weights, Johnson, TransformNet)
     try:
-        content = FORMATS[options.format](net)
+        content = FORMATS[options.output.suffix.lower()](net)
     except ImportError as error:
-        raise InputError(f'{options.format} needs {error.name}: pip install "jaxstyle[export]"') from None
+        raise InputError(f'exporting needs more packages: pip install "jaxstyle[export]" ({error})') from None
     io.replace(options.output, lambda path: path.write_bytes(content))
     print(f"{options.output}: {len(content) / 1e6:.1f} MB")
     return 0

@@ -1,20 +1,33 @@
 """What the subcommands share: types of options, options from the documented fields of a dataclass."""
 
 import argparse
-import math
 import re
+from collections.abc import Callable
 
 from jaxstyle.methods.wct2 import PLACES
 from jaxstyle.networks.unpooling import UNPOOLS
 
+LARGEST = 3.4e38  # of 32 bits
+LARGEST_SIDE = 10**6  # in pixels
+SMALLEST_TILE = (
+    16  # pixels: one of the deepest features; below, nearly all that a tile computes is its margin
+)
 LARGEST_SEED = 2**31 - 1  # of JAX without 64 bits
 
 
 def number(text: str) -> float:
-    """Parse a finite number that is not negative."""
+    """Parse a number that is not negative and finite in 32 bits."""
     value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a finite number >= 0")
+    if not 0 <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a finite number >= 0 (at most {LARGEST:g})")
+    return value
+
+
+def positive(text: str) -> float:
+    """Parse a number above 0 that is not 0 in 32 bits."""
+    value = number(text)
+    if value < 1 / LARGEST:
+        raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
     return value
 
 
@@ -26,16 +39,9 @@ def share(text: str) -> float:
     return value
 
 
-def seed(text: str) -> int:
-    """Parse a seed of random numbers."""
-    if not text.isdecimal() or int(text) > LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to {LARGEST_SEED}")
-    return int(text)
-
-
 def size(text: str) -> int | str:
     """Parse a number of pixels, or the word for no change."""
-    return text if text == "original" else count(text)
+    return text if text == "original" else side(text)
 
 
 def count(text: str) -> int:
@@ -45,10 +51,30 @@ def count(text: str) -> int:
     return int(text)
 
 
+def between(least: int, most: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers between two."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+seed = between(0, LARGEST_SEED)  # of random numbers
+side = between(1, LARGEST_SIDE)  # of a picture, in pixels
+tile = between(SMALLEST_TILE, LARGEST_SIDE)
+quality = between(1, 100)
+
+
 def layers(text: str) -> dict[str, float]:
     """Parse `NAME[=WEIGHT],...`."""
     pairs = (item.partition("=") for item in text.split(","))
-    return {name.strip(): number(weight or "1") for name, _, weight in pairs}
+    weights = {name.strip(): number(weight or "1") for name, _, weight in pairs}
+    if not any(weights.values()):
+        raise argparse.ArgumentTypeError(f"'{text}' has no weight above 0")
+    return weights
 
 
 def levels(text: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ Transparency is a weight: what cannot be seen does not count, of content and sty
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,6 +86,23 @@ class Files(NamedTuple):
             own = [seen * resize_mask(mask, *styles[0].shape[:2]) for mask in self.style_mask]
         return Pictures(content, styles, masks, None if all(m is None for m in own) else own, weight)
 
+    def larger(self, size: tuple[int, ...], options: argparse.Namespace) -> str:
+        """Return what to do about a picture that, made of that size, is too small for a network."""
+        given = jax.eval_shape(partial(self.sized, options.method, options))
+        made = [("--size", self.content, given.content)]
+        made += [("--style-size", *pair) for pair in zip(self.styles, given.styles, strict=False)]
+        for option, file, small in made:
+            if small.shape[:2] == size:
+                height, width = file.image.shape[:2]
+                whole = option == "--size" and min(height, width) > min(size)
+                has = f"; the file has {width}x{height}" + " (--size original)" * whole
+                return f"take a larger {option}{has}"
+        return (
+            "take fewer numbers for --pyramid, or a larger --size"
+            if options.pyramid
+            else "take a larger --size"
+        )
+
 
 def _sized(picture: io.Picture, edge: int | None, most: int | None) -> tuple[Image, Mask | None]:
     """Return a picture and its transparency, its long edge `edge`, or else at most `most` pixels."""
@@ -118,7 +136,8 @@ def _placed(
         raise InputError("--style-mask goes with --content-mask and one style")
     if mix and (len(mix) != count or count == 1 or not sum(mix)):
         cure = "give one each of several styles, not all 0"
-        raise InputError(f"--mix has {len(mix)} shares of {count} style{'s' * (count > 1)}: {cure}")
+        counts = f"{len(mix)} share{'s' * (len(mix) > 1)} of {count} style{'s' * (count > 1)}"
+        raise InputError(f"--mix has {counts}: {cure}")
     if mix:
         return jnp.asarray(mix).reshape(-1, 1, 1) / sum(mix), None
     if not mask:

@@ -1,19 +1,17 @@
 """Before a run: how much memory and time it will take, and in tiles of which size it fits.
 
     peak = what the process has now + the largest of the programs' buffers, as XLA laid them out
-    time = the program's operations / the rate at which this machine does a small network
+    time = the program's operations, or bytes, / the rate at which this machine does those of a small network
 
 The programs are those that run afterwards (the cache of programs keeps them). Operations are counted of the
 untiled method. On a GPU, memory is the device's.
 """
 
-import argparse
-import re
+import math
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +19,7 @@ import jax.numpy as jnp
 from jax.stages import Compiled
 
 from jaxstyle import allocator
+from jaxstyle.cli.memory import Limit, shown, taken
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
 from jaxstyle.networks.conv import conv2d
 from jaxstyle.networks.pooling import max_pool
@@ -28,9 +27,8 @@ from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.tiling.method import needs_whole
 
 WORTH = 2**19  # pixels from which a plan is made unasked
-SMALLER = "try a smaller --size or --style-size, or of L-BFGS fewer --pairs"
+PIXEL = 36  # bytes that a pixel takes at least: as it is read, as it is made, and on its way to a file
 TILES = (2048, 1024, 512, 256, 128)
-UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 class Plan(NamedTuple):
@@ -43,48 +41,41 @@ class Plan(NamedTuple):
 
     def __str__(self) -> str:
         tiles = f" in tiles of {self.tile} px" if self.tile else ""
-        minutes = f"{self.seconds:.0f} s" if self.seconds < 100 else f"{self.seconds / 60:.0f} min"
-        return f"about {self.bytes / 1e9:.1f} GB and {minutes}{tiles}"
+        seconds = math.ceil(self.seconds)
+        time = f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+        return f"about {shown(self.bytes)} and {time}{tiles}"
 
 
 class TooLargeError(InputError):
     """What does not fit: `fact` says so, `share` is that of its memory that there is."""
 
-    def __init__(self, plan: Plan, limit: float, why: str = ""):
-        self.fact = f"{plan}, and there are {limit / 1e9:.1f} GB"
-        self.share = limit / plan.bytes
-        super().__init__(f"{self.fact}: {why}{SMALLER}")
+    def __init__(self, what: str, needed: float, limit: Limit, cure: str):
+        self.fact = f"{what}, and {limit}"
+        self.share = limit.bytes / needed
+        super().__init__(f"{self.fact}: {cure}")
 
 
-def size_of(text: str) -> float:
-    """Parse `4GB`, `800MB`, ... as bytes."""
-    found = re.fullmatch(r"(\d+\.?\d*) *(kb|mb|gb|tb)", text.strip().lower())
-    if not found or not float(found[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size of memory like 4GB or 800MB")
-    return float(found[1]) * UNITS[found[2]]
+def smaller(method: Method) -> str:
+    """Return what makes a run of a method smaller."""
+    sizes = "a smaller --size or --style-size" if method.NEEDS_STYLE else "a smaller --size"
+    remembers = hasattr(getattr(method, "optimizer", None), "memory")
+    return f"try {sizes}" + ", or fewer --pairs" * remembers
 
 
-def available() -> float:
-    """Return the bytes that there are for one more run; endless where the machine does not tell."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "bytes_limit" in stats:
-        return stats["bytes_limit"]
-    return _told("/proc/meminfo", "MemAvailable", float("inf")) + taken()
+def check_least(method: Method, pictures: list, limit: Limit, count: int = 1) -> float:
+    """Return the bytes that `count` runs at once take at least; raise `TooLargeError` beyond a limit.
 
-
-def taken() -> float:
-    """Return the bytes that are taken now: by this process, or on the device."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "bytes_in_use" in stats:
-        return stats["bytes_in_use"]
-    return _told("/proc/self/status", "VmRSS", 0.0)
-
-
-def _told(path: str, name: str, otherwise: float) -> float:
-    """Return the bytes that a table of Linux tells, or `otherwise` where there is none."""
-    table = Path(path)
-    lines = table.read_text().splitlines() if table.exists() else []
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith(name)), otherwise)
+    `pictures` are shapes, the content's first: an optimiser's state is several of it. Nothing is compiled.
+    """
+    needed = float(sum(count * PIXEL * math.prod(picture.shape[:2]) for picture in pictures))
+    if optimizer := getattr(method, "optimizer", None):
+        state = jax.eval_shape(optimizer.init, pictures[0])
+        needed += count * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    if needed > limit.bytes:
+        height, width = pictures[0].shape[:2]
+        what = f"a run at {width}x{height} px takes {shown(needed)} at least"
+        raise TooLargeError(what, needed, limit, smaller(method))
+    return needed
 
 
 def buffers(program: Compiled) -> float:
@@ -109,34 +100,38 @@ def _network(x, kernels):
     return jnp.sum(second_moment(max_pool(x)) ** 2)
 
 
-def rate() -> float:
-    """Return how many operations of a small network and its gradient this device does in a second."""
+def rates() -> tuple[float, float]:
+    """Return the operations and bytes of a small network and its gradient that this device does a second."""
     kernels = [jnp.full((3, 3, *pair), 1e-3) for pair in ((3, 64), (64, 64), (64, 64))]
     image = jnp.ones((256, 256, 3))
     program = jax.jit(jax.grad(_network)).lower(image, kernels).compile()
     jax.block_until_ready(program(image, kernels))
     start = time.perf_counter()
     jax.block_until_ready(program(image, kernels))
-    return operations([(program, 1.0)]) / (time.perf_counter() - start)
+    seconds, done = time.perf_counter() - start, [(program, 1.0)]
+    return cost(done, "flops") / seconds, cost(done, "bytes accessed") / seconds
 
 
-def operations(programs: list[tuple[Compiled, float]]) -> float:
-    """Return the operations of a run."""
+def cost(programs: list[tuple[Compiled, float]], kind: str) -> float:
+    """Return what XLA counts of a kind, in a run."""
     facts: list[Any] = [program.cost_analysis() for program, _ in programs]
-    return sum(times * each.get("flops", 0.0) for each, (_, times) in zip(facts, programs, strict=True))
+    return sum(times * each.get(kind, 0.0) for each, (_, times) in zip(facts, programs, strict=True))
 
 
-def fitting(
-    in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: float | None
-) -> Plan:
-    """Return how a method runs within `limit` bytes, or those that there are: whole, or in what tiles.
+def seconds_of(programs: list[tuple[Compiled, float]]) -> float:
+    """Return the seconds of a run: those of its operations or of its bytes, whichever are more."""
+    operations, size = rates()
+    return max(cost(programs, "flops") / operations, cost(programs, "bytes accessed") / size)
+
+
+def fitting(in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: Limit) -> Plan:
+    """Return how a method runs within a limit: whole, or in what tiles.
 
     `in_tiles` gives the method whose tiles have a side, or none; `given` are content, style and masks as
     `core.styled` takes them; a `tile` is taken as it is. Raises `TooLargeError` where nothing fits.
     """
-    limit = limit or available()
     whole = compiled(in_tiles(None), *given)
-    seconds = operations(whole) / rate()
+    seconds = seconds_of(whole)
 
     def predict(tile: int | None) -> Plan:
         method = in_tiles(tile)
@@ -145,16 +140,18 @@ def fitting(
         return Plan(method, tile, taken() + max(buffers(program) for program, _ in programs), seconds)
 
     first = plan = predict(tile)
-    for smaller in TILES:
-        if tile or plan.bytes <= limit:
+    cure = smaller(in_tiles(None))
+    for side in TILES:
+        if tile or plan.bytes <= limit.bytes:
             break
-        if smaller < max(given[0].shape):
+        if side < max(given[0].shape):
             if not first.method.tileable:
-                raise TooLargeError(first, limit, f"{needs_whole(first.method)}; ")
-            plan = predict(smaller)
-    if plan.bytes > limit:
-        raise TooLargeError(plan, limit)
+                why = f"{needs_whole(first.method)}; {cure}"
+                raise TooLargeError(str(first), first.bytes, limit, why)
+            plan = predict(side)
+    if plan.bytes > limit.bytes:
+        raise TooLargeError(str(plan), plan.bytes, limit, cure)
     if plan is not first:
-        print(f"{first} as a whole, and there are {limit / 1e9:.1f} GB: in tiles", file=sys.stderr)
+        print(f"{first} as a whole, and {limit}: in tiles", file=sys.stderr)
     print(plan, file=sys.stderr)
     return plan

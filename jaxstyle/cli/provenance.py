@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from jax.typing import ArrayLike
 
 from jaxstyle import fingerprint as fingerprints
 from jaxstyle import weights
-from jaxstyle.core import Image, Method
+from jaxstyle.core import Method
 from jaxstyle.image import io
 from jaxstyle.methods.descent import STARTS
 
 PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
+SUFFIX = ".provenance.json"
 
 
 def fingerprint(path: Path | None) -> dict[str, str] | None:
@@ -50,19 +52,22 @@ def circumstances() -> dict[str, Any]:
 
 def beside(picture: Path) -> Path:
     """Return where the provenance of a picture lies."""
-    return picture.with_name(f"{picture.name}.provenance.json")
+    return picture.with_name(picture.name + SUFFIX)
 
 
 def write(
     options: argparse.Namespace,
-    method: Method,
-    image: Image,
+    method: Method | list[Method],
+    image: ArrayLike,
     seconds: dict,
     save: Callable,
     depth: int = 8,
     **more: Any,
 ) -> None:
-    """Let `save` write the image to `options.output`; write how it was made beside it, and into a PNG."""
+    """Let `save` write the image to `options.output`; write how it was made beside it, and into a PNG.
+
+    What lies beside it holds the hash of the file, too.
+    """
     single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
     single |= {"init": Path(options.init)} if options.init and options.init not in STARTS else {}
     pictures = {name: fingerprint(path) for name, path in single.items() if path}
@@ -76,11 +81,11 @@ def write(
         **more,
         **pictures,
         **chosen,
-        "size": list(image.shape[1::-1]),
+        "size": list(np.shape(image)[1::-1]),
         "pixels": pixels(image, depth),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         **circumstances(),
     }
-    text = json.dumps(facts, indent=1)
-    save(options.output, image, text)
+    save(options.output, image, json.dumps(facts, indent=1))
+    text = json.dumps(facts | {"sha256": weights.sha256(options.output)}, indent=1)
     io.replace(beside(options.output), lambda path: path.write_text(text + "\n"))

@@ -3,20 +3,21 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import jax
 
-from jaxstyle.cli import pictures, plan, provenance
+from jaxstyle.cli import checkpoint, pictures, plan, provenance
 from jaxstyle.cli.build import build, check_draws, wrapped
 from jaxstyle.cli.checkpoint import Checkpoint
+from jaxstyle.cli.memory import limit_of
+from jaxstyle.cli.paths import check_apart, check_not_read
 from jaxstyle.cli.pictures import Files, Pictures
 from jaxstyle.cli.run import exit_code
 from jaxstyle.cli.sinks import Bar, Losses, follow, temporary_frames
-from jaxstyle.core import Image, InputError, Method, summarise
+from jaxstyle.core import Image, InputError, Method, TooSmallError, summarise
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import resize
 from jaxstyle.image.writing import what_is_lost
@@ -32,24 +33,34 @@ def check_outputs(options: argparse.Namespace) -> None:
         io.check_output(options.history, (".png", ".svg", ".pdf"))
     if options.frames:
         io.check_frames(options.frames)
+    written = {
+        "--output": options.output,
+        "its provenance": provenance.beside(options.output),
+        "--history": options.history,
+        "--frames": options.frames,
+        "--checkpoint": options.checkpoint and options.checkpoint / checkpoint.FILE,
+        "its frames": options.checkpoint and options.checkpoint / checkpoint.FRAMES,
+    }
+    check_apart(written)
     inputs = [options.content, *options.style, options.content_mask, options.style_mask]
     inputs += [Path(options.init)] if options.init and options.init not in STARTS else []
     if not options.overwrite:
         check_not_read(options.output, inputs, "take another name, or --overwrite")
-    for path in filter(None, (options.history, options.frames)):
+    for path in [*written.values()][1:]:
         check_not_read(path, inputs)
-
-
-def check_not_read(path: Path, inputs: Iterable[Path | None], cure: str = "take another name") -> None:
-    """Refuse to write where a picture lies that is read."""
-    if any(io.same_file(path, given) for given in filter(None, inputs)):
-        raise InputError(f"{path}: is the picture that is read; {cure}")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
     check_outputs(options)
     files = pictures.read(options)
+    try:
+        return _run(options, files)
+    except TooSmallError as error:
+        raise InputError(f"{error}; {files.larger(error.size, options)}") from None
+
+
+def _run(options: argparse.Namespace, files: Files) -> int:
     method, weight_files = build(options)
     if options.seed is not None:
         check_draws(method, options)
@@ -70,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
         snapshots = method.run(given.content, target, initial, resume=resume)
         sinks = [losses, bar, *([frames] if options.frames else []), *([kept] if kept else [])]
         last, stopped = follow(snapshots, sinks)
+        if isinstance(stopped, DivergedError) and not last.step:
+            raise stopped
         image = jax.block_until_ready(last.image)
         seconds = {"total": time.perf_counter() - losses.start}
         if losses.seconds_to_first:
@@ -92,7 +105,11 @@ def run(options: argparse.Namespace) -> int:
             plot.curves(options.history, losses.by_name)
         if options.frames:
             io.write_frames(options.frames, frames.pictures())
-    steps = f"{last.step} steps with {', '.join(weight_files)} in " if last.steps > 1 else ""
+    steps = (
+        f"{last.step} step{'s' * (last.step != 1)} with {', '.join(weight_files)} in "
+        if last.steps > 1
+        else ""
+    )
     closing = more_pixels(files, given, options)
     print(f"{options.output}: {steps}{seconds['total']:.1f} s, compiling included{closing}", file=sys.stderr)
     if isinstance(stopped, DivergedError):
@@ -106,18 +123,22 @@ def planned(method: Method, files: Files, options: argparse.Namespace) -> tuple[
     Where a photograph's own size is what is wanted and does not fit, it is made as large as fits.
     """
     in_tiles = partial(wrapped, method, options)
-    edge, full = None, None
+    limit, edge, full = limit_of(options.memory), None, None
     while True:
-        given = files.sized(options.method, options, edge)
-        given = given.sharded() if options.shard else given
-        if not options.memory and given.content[..., 0].size < plan.WORTH:
-            return in_tiles(options.tile), given
+        sized = partial(files.sized, options.method, options, edge)
+        shapes = jax.eval_shape(sized)
+        longest = max(shapes.content.shape)
         try:
-            fitting = plan.fitting(in_tiles, options.tile, given.given, options.memory)
+            least = plan.check_least(method, [shapes.content, *shapes.styles], limit)
+            io.check_output(options.output, depth=options.depth or 8, quality=options.quality, side=longest)
+            given = sized().sharded() if options.shard else sized()
+            if not options.memory and given.content[..., 0].size < plan.WORTH and least < limit.bytes / 2:
+                return in_tiles(options.tile), given
+            fitting = plan.fitting(in_tiles, options.tile, given.given, limit)
         except plan.TooLargeError as error:
             if options.size or not options.method.KEEPS_SIZE:
                 raise
-            edge = int(max(given.content.shape) * min(error.share**0.5, 0.95))
+            edge = int(longest * min(error.share**0.5, 0.95))
             if edge < SMALLEST_EDGE:
                 raise
             full = full or error.fact

@@ -30,6 +30,7 @@ class Frames:
 
     def __call__(self, snapshot: Snapshot) -> None:
         """Write the picture of a step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         io.write(self.folder / f"{snapshot.step:07d}.png", snapshot.image)
 
     def drop(self, after: int) -> None:

@@ -7,9 +7,22 @@ or is refused.
 import argparse
 from pathlib import Path
 
-from jaxstyle.cli import pictures, plan, render
+from jaxstyle.cli import pictures, render
 from jaxstyle.cli.build import TABLES, fields, starts_of
-from jaxstyle.cli.options import FIELDS, add_fields, count, documented, levels, number, size
+from jaxstyle.cli.memory import size_of
+from jaxstyle.cli.options import (
+    FIELDS,
+    add_fields,
+    count,
+    documented,
+    levels,
+    number,
+    positive,
+    quality,
+    side,
+    size,
+    tile,
+)
 from jaxstyle.core import Method
 from jaxstyle.methods import METHODS
 from jaxstyle.smoothing import SMOOTHERS
@@ -46,12 +59,12 @@ def add_parser(commands, name: str, method: type[Method], several: bool) -> argp
         add("style", type=Path, nargs="+" if several else 1, help=what)
     add("--output", type=Path, required=True, help="the image file to write")
     add("--overwrite", action="store_true", help="let it take the place of a picture that was read")
-    add("--quality", type=count, metavar="N", help="1 to 100, of a JPEG, WebP or AVIF file (95)")
+    add("--quality", type=quality, metavar="N", help="1 to 100, of a JPEG, WebP or AVIF file (95)")
     default = "that of the content" if method.KEEPS_SIZE else f"at most {pictures.DEFAULT_SIZE}"
     long_edge = f"long edge of all images in pixels, or 'original' (default: {default}; none is enlarged)"
     add("--size", type=size, metavar="PX", help=long_edge)
     if method.NEEDS_STYLE:
-        add("--style-size", type=count, metavar="PX", help="long edge of the styles (default: see --size)")
+        add("--style-size", type=side, metavar="PX", help="long edge of the styles (default: see --size)")
     return parser
 
 
@@ -74,7 +87,7 @@ def add_own(parser, method: type[Method], files: bool) -> None:
     kinds["init"] = {"metavar": "|".join(starts) + "|FILE"} if files else {"choices": starts}
     add_fields(parser, method, kinds)
     if "optimizer" in fields(method):
-        add("--learning-rate", type=number, metavar="X", help="learning rate of the optimiser")
+        add("--learning-rate", type=positive, metavar="X", help="learning rate of the optimiser")
         add("--pairs", type=count, metavar="N", help="pairs that L-BFGS remembers (100)")
 
 
@@ -82,12 +95,11 @@ def add_shared(parser, method: type[Method]) -> None:
     """Add the options that do the same for every method."""
     add = parser.add_argument
     add("--depth", type=int, choices=(8, 16), help="bits a channel of a PNG or TIFF (default: the content's)")
-    add(
-        "--tile", type=count, metavar="PX", help="compute in tiles of this side, exactly (default: no tiling)"
-    )
+    tiles = "compute in tiles of this side, exactly (default: no tiling)"
+    add("--tile", type=tile, metavar="PX", help=tiles)
     add("--shard", action="store_true", help="share the rows of the content by all devices")
     limit = "take no more than this, e.g. 4GB, in tiles if need be (default: what there is)"
-    add("--memory", type=plan.size_of, metavar="SIZE", help=limit)
+    add("--memory", type=size_of, metavar="SIZE", help=limit)
     keep = "keep the content's colours: transfer luminance only"
     if method.NEEDS_STYLE:
         add("--mix", type=number, nargs="+", metavar="X", help="weight of each style (default: equal)")

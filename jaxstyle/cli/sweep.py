@@ -4,22 +4,23 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.cli import pictures, provenance, stylize
+from jaxstyle.cli import pictures, plan, provenance, stylize
 from jaxstyle.cli.build import build, check_draws, fields
+from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.options import LARGEST_SEED, count, documented, number, seed
 from jaxstyle.cli.parser import others
 from jaxstyle.cli.render import check_outputs, more_pixels
-from jaxstyle.core import InputError
+from jaxstyle.core import InputError, Method, unknown
 from jaxstyle.image import io, plot
 from jaxstyle.methods import METHODS
 from jaxstyle.smoothing import SMOOTHERS
-from jaxstyle.wrappers.sweep import draw, grid, sweep
+from jaxstyle.wrappers.sweep import can_vary, draw, grid, sweep
 
 DRAWS = 12
 
@@ -58,17 +59,29 @@ def pair(separator: str) -> Callable[[str], tuple[str, list[float]]]:
     return parse
 
 
+def dashed(name: str) -> str:
+    """Return the option of a field."""
+    return name.replace("_", "-")
+
+
+def check_fields(method: Method, names: Iterable[str]) -> None:
+    """Raise `InputError` for what is no field, naming the options that can vary."""
+    for name in names:
+        if name not in fields(type(method)):
+            known = [*documented(type(method))[1]]
+            raise unknown("option", dashed(name), [dashed(each) for each in known if can_vary(method, each)])
+
+
 def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]:
     """Return the values of the fields, and the columns of their grid."""
     if bool(options.over) == bool(options.search):
         raise InputError("a sweep needs --over OPTION=X,X,... or --search OPTION=LOW:HIGH")
     for name, values in [*(options.over or []), *(options.search or [])]:
         if getattr(options, name, None) is not None:
-            option = name.replace("_", "-")
-            raise InputError(f"--{option} is set, and is to vary: leave out one of both")
+            raise InputError(f"--{dashed(name)} is set, and is to vary: leave out one of both")
         most = {"alpha": 1, "seed": LARGEST_SEED}.get(name, math.inf)
         if max(values) > most:
-            raise InputError(f"{name} goes from 0 to {most}, not to {max(values):.10g}")
+            raise InputError(f"{dashed(name)} goes from 0 to {most}, not to {max(values):.10g}")
     if options.draws and options.over:
         raise InputError("--draws goes with --search: with --over the values are given")
     if options.over:
@@ -77,8 +90,10 @@ def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]
             raise InputError("--over takes one option, or two: rows and columns")
         return grid(**lists), len(options.over[-1][1])
     for name, limits in options.search:
-        if len(limits) != 2 or not 0 < limits[0] < limits[1]:
-            raise InputError(f"--search {name} needs LOW:HIGH, both above 0")
+        if len(limits) != 2 or not min(limits) > 0:
+            raise InputError(f"--search {dashed(name)} needs LOW:HIGH, both above 0")
+        if not limits[0] < limits[1]:
+            raise InputError(f"--search {dashed(name)}: LOW, {limits[0]:g}, is not below HIGH, {limits[1]:g}")
     ranges = {name: (low, high) for name, (low, high) in options.search}
     number = options.draws or DRAWS
     return draw(number, options.seed or 0, **ranges), math.isqrt(number - 1) + 1
@@ -89,10 +104,14 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     values, columns = values_of(options)
     method, files = build(options)
+    check_fields(method, values)
     if "seed" in values or (options.seed is not None and not options.search):
         check_draws(method, options)
     read = pictures.read(options)
-    given = read.sized(options.method, options)
+    sized = partial(read.sized, options.method, options)
+    shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
+    plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)
+    given = sized()
     start = time.perf_counter()
     images = sweep(method, given.content, given.styles[0], **values)
     if options.smooth and "smooth" not in fields(options.method):
@@ -101,9 +120,7 @@ def run(options: argparse.Namespace) -> int:
     images = [*jax.block_until_ready(images)]
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
-    labels = [
-        ", ".join(f"{name.replace('_', '-')} {value:.3g}" for name, value in row.items()) for row in settings
-    ]
+    labels = [", ".join(f"{dashed(name)} {value:.3g}" for name, value in row.items()) for row in settings]
     sheet = jnp.asarray(plot.sheet(images, labels, columns))
     facts = {"weights": files, "settings": settings, "columns": columns}
     save = partial(io.write, quality=options.quality)

@@ -8,8 +8,9 @@ from pathlib import Path
 import jax
 
 from jaxstyle import allocator, weights
-from jaxstyle.cli.options import FIELDS, add_fields, count, documented, number, seed
+from jaxstyle.cli.options import FIELDS, add_fields, count, documented, positive, seed, side
 from jaxstyle.cli.parser import others
+from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
@@ -38,7 +39,7 @@ def add_recipe(names, name: str, recipe) -> None:
         add("--style", nargs="+", required=True, metavar="DIR_OR_TFDS", help="the same, of styles")
     elif recipe.prepare is not Recipe.prepare:
         add("--style", type=Path, required=True, metavar="FILE", help="the picture whose style it learns")
-        add("--style-size", type=count, metavar="PX", help="long edge of the style (that of the crops)")
+        add("--style-size", type=side, metavar="PX", help="long edge of the style (that of the crops)")
     if recipe.PRESETS:
         add("--preset", choices=recipe.PRESETS, help="a source's settings and encoder")
     add("--encoder", metavar="NAME", help=f"weights of the encoder ({recipe.ENCODER})")
@@ -46,10 +47,10 @@ def add_recipe(names, name: str, recipe) -> None:
     for option, kind, text in (
         ("steps", count, "steps in all (two epochs)"),
         ("batch-size", count, f"examples a step, of all devices together ({recipe.DEFAULTS['batch_size']})"),
-        ("size", count, f"pixels a side of an example, a random crop ({recipe.DEFAULTS['size']})"),
-        ("learning-rate", number, f"of Adam ({recipe.DEFAULTS['learning_rate']:g})"),
+        ("size", side, f"pixels a side of an example, a random crop ({recipe.DEFAULTS['size']})"),
+        ("learning-rate", positive, f"of Adam ({recipe.DEFAULTS['learning_rate']:g})"),
     ):
-        add(f"--{option}", type=kind, metavar="X" if kind is number else "N", help=text)
+        add(f"--{option}", type=kind, metavar="X" if kind is positive else "N", help=text)
     seeded = "of the first parameters, and of the order and crops"
     add("--seed", type=seed, default=0, metavar="N", help=seeded)
     add("--every", type=count, default=100, metavar="N", help="steps from checkpoint to checkpoint (100)")
@@ -100,6 +101,9 @@ def train(options: argparse.Namespace) -> int:
         from jaxstyle.training.run import Plan, run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
+    for given in (options.data, options.style):
+        check_not_read(options.output, given if isinstance(given, list) else [given])
+    check_run_folder(options.output)
     allocator.keep()
     join(options.distributed)
     options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
@@ -108,7 +112,6 @@ def train(options: argparse.Namespace) -> int:
     sources = {name: open_images(*given[name]) for name in recipe.SOURCES}
     options.steps = options.steps or max(2 * len(sources["image"]) // options.batch_size, 1)
     plan = Plan(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Plan)})
-    make_folder(options.output)
     outcome = run(recipe, sources, options.output, plan, facts_of(options, sources))
     for images in sources.values():
         if images.skipped:
@@ -134,12 +137,8 @@ def join(hosts: list[str] | None) -> None:
         raise InputError(f"--distributed: {str(error).partition(chr(10))[0]}") from error
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a run, unless it is there; check that files can be written in it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+def check_run_folder(folder: Path) -> None:
+    """Raise `InputError` for a folder that a run cannot write to; the run makes it."""
+    io.check_new_folder(folder)
     if (text := io.printable(folder.absolute())) != str(folder.absolute()):
         raise InputError(f"{text}: Orbax cannot write to a path that is not UTF-8; take another folder")
-    io.check_folder(folder)

@@ -1,5 +1,6 @@
 """`jaxstyle verify`: Make a picture again from its provenance, and compare the bits.
 
+The file beside the provenance is to be the one that was written; what is made again is to have its pixels.
 The same command runs in the current folder, which is to be the one it ran in, but writes all that it writes
 to a temporary one: nothing that is there is touched, no checkpoint is gone on with. The same seed on the same
 device is to give the same bits; another device, other versions, flags or files may not, and are said.
@@ -11,16 +12,18 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from jaxstyle import cli
 from jaxstyle.cli.parser import others
-from jaxstyle.cli.provenance import beside, circumstances
+from jaxstyle.cli.provenance import SUFFIX, beside, circumstances
 from jaxstyle.cli.run import Terminated, exit_code
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.methods import METHODS
+from jaxstyle.weights import sha256
 
 WRITTEN = ("output", "frames", "history", "checkpoint")  # the options of all that a command writes
 FILES = ("content", "style", "content_mask", "style_mask", "init", "weights")
@@ -69,27 +72,49 @@ def _pictures(facts: dict[str, Any]) -> Any:
     return facts.get("pictures") or {"the picture": facts.get("pixels")}
 
 
+class OwnNames:
+    """A stream of text in which files of a temporary folder have the names that the user gave them."""
+
+    def __init__(self, stream: TextIO):
+        self.stream, self.by_place = stream, {}
+
+    def of(self, text: str) -> str:
+        """Return text with the user's names."""
+        for place, name in self.by_place.items():
+            text = text.replace(place, name)
+        return text
+
+    def write(self, text: str) -> int:
+        return self.stream.write(self.of(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
 def again(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Do what the provenance says, all that is written into a folder; return the new provenance."""
     command, arguments = facts["command"], facts["arguments"]
     if re.fullmatch(r"experiments(\.\w+)+", command):
         return _artefact(command, arguments, folder)
     options = _parsed(command, arguments)
+    own_names = OwnNames(sys.stderr)
     for name in WRITTEN:
         if given := getattr(options, name):
             setattr(options, name, folder / f"{name}{given.suffix}")
+            own_names.by_place[str(getattr(options, name))] = str(given)
     try:
-        code = options.run(options)
+        with redirect_stderr(own_names):  # pyright: ignore
+            code = options.run(options)
     except InputError as error:
-        raise InputError(f"cannot be made again in {Path.cwd()}: {error}") from None
+        raise InputError(f"cannot be made again in {Path.cwd()}: {own_names.of(str(error))}") from None
     if code:
         raise Terminated if code == exit_code(Terminated()) else KeyboardInterrupt
     return facts_of(beside(options.output))
 
 
 def _parsed(command: str, arguments: list[str]) -> argparse.Namespace:
-    """Return the options of a method or a sweep of it, as its own parser understands them."""
-    if arguments[:1] not in (["sweep"], [command]) or command not in METHODS:
+    """Return the options of a method, a sweep of it or a comparison, as its own parser understands them."""
+    if arguments[:1] not in (["sweep"], [command]) or command not in (*METHODS, "compare"):
         raise InputError(f"{command!a} is no command that makes a picture with a provenance")
     try:
         return cli.parse(arguments)
@@ -115,10 +140,27 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     ]
 
 
+def is_the_picture(path: Path, facts: dict[str, Any]) -> bool:
+    """Tell whether the picture of a provenance is there and is the file that was written, and say if not."""
+    if not path.name.endswith(SUFFIX) or "sha256" not in facts:
+        return True
+    picture = path.with_name(path.name.removesuffix(SUFFIX))
+    found = picture.is_file()
+    if found and sha256(picture) == facts["sha256"]:
+        return True
+    print(f"{picture}: {'is not the picture of this provenance' if found else 'is not there'}")
+    return False
+
+
 def run(options: argparse.Namespace) -> int:
-    """Make it again; return 0 if every picture has the same bits, else 1."""
+    """Make it again; return 0 if every picture, and what lies there, has the same bits, else 1."""
     path = options.provenance
-    old = facts_of(beside(path) if path.suffix.lower() in io.SUFFIXES else path)
+    if path.suffix.lower() in io.SUFFIXES:
+        path = beside(path)
+        if not path.exists():
+            raise InputError(f"{options.provenance}: has no provenance: there is no {path.name} beside it")
+    old = facts_of(path)
+    same = is_the_picture(path, old)
     with tempfile.TemporaryDirectory() as folder:
         new = again(old, Path(folder))
     for line in differences(old, new):
@@ -127,4 +169,4 @@ def run(options: argparse.Namespace) -> int:
     for name, pixels in was.items():
         verdict = "the same bits" if has.get(name) == pixels else "differs"
         print(f"{name.encode(errors='backslashreplace').decode()}: {verdict}")
-    return int(was != has)
+    return int(was != has or not same)

@@ -1,6 +1,7 @@
 """`jaxstyle weights`: List, fetch or port the networks' weights."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from jaxstyle import weights
@@ -11,6 +12,11 @@ def list_weights(options: argparse.Namespace) -> int:
     """Print what there is and where it lies."""
     for entry in weights.entries():
         print(entry)
+    if any(entry.where == "missing" for entry in weights.entries()):
+        ways = "set JAXSTYLE_WEIGHTS to its folder, or `jaxstyle weights port FILE --name NAME`"
+        print(
+            f"what is missing is not to download: get its file from its authors, then {ways}", file=sys.stderr
+        )
     return 0
 
 

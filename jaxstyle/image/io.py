@@ -123,6 +123,8 @@ def _load(file: str | Path | BinaryIO, name: object, remarks: list[str]) -> Samp
         raise
     except FileNotFoundError:
         raise InputError(f"{name}: there is no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{name}: is a folder; name a picture in it") from None
     except UnidentifiedImageError:
         raise InputError(f"{name}: {_unknown(file)}") from None
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
@@ -219,6 +221,15 @@ def check_folder(folder: Path) -> Path:
             return folder
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror})") from None
+
+
+def check_new_folder(folder: Path) -> Path:
+    """Return `folder` if it can be made, and files can be written in it; nothing is made."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not os.path.isdir(there):
+        raise InputError(f"{folder}: {there} is a file, where a folder is to be; take another name")
+    check_folder(there)
+    return check_name(folder)
 
 
 def replace(path: Path, save: Callable[[Path], object]) -> None:

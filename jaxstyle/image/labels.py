@@ -131,10 +131,12 @@ def _painting(name: str, colours: Colours, file: Pillow.Image) -> Painting:
 def place_pair(content: Painting, style: Painting) -> Placement:
     """Return the regions of a pair of masks: what both have, each named by its label.
 
-    Raises `InputError` where the two have nothing in common.
+    Raises `InputError` where the two have nothing in common, or one is soft, and the other's labels are not
+    black and white.
     """
     paintings = content, style
     maps = label_map(content, style), label_map(style, content)
+    _check_alike(paintings, maps)
     remarks = [_soft_remark(p) for p, found in zip(paintings, maps, strict=True) if found is None]
     if None in maps or any(map(_is_feathered, maps, paintings)):
         own, other = map(_levels, paintings)
@@ -171,6 +173,20 @@ def place_styles(content: Painting, count: int) -> tuple[Masks, list[str]]:
     position = (1 - content.brightness) * (count - 1)  # 0 is white
     masks = np.stack([np.clip(1 - np.abs(position - index), 0, 1) for index in range(count)])
     return jnp.asarray(masks), [_soft_remark(content)]
+
+
+def _check_alike(paintings: tuple[Painting, ...], maps: tuple[LabelMap | None, ...]) -> None:
+    pairs = list(zip(paintings, maps, strict=True))
+    soft = [painting.name for painting, found in pairs if found is None or _is_feathered(found, painting)]
+    coloured = [
+        (p.name, found.names) for p, found in pairs if found and not {*found.names} <= {"white", "black"}
+    ]
+    if soft and coloured:
+        (name, labels), *_ = coloured
+        cure = "paint the same labels in both, or make both soft"
+        raise InputError(
+            f"{name} is a map of labels, {', '.join(labels)}, and {soft[0]} is a soft mask: {cure}"
+        )
 
 
 def _levels(painting: Painting) -> Labels:

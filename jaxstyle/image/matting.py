@@ -25,7 +25,7 @@ from jax import lax
 from jax.experimental import sparse
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Image, InputError, Scalar, pytree
+from jaxstyle.core import Image, Scalar, TooSmallError, pytree
 from jaxstyle.linalg import factored, forward
 
 SIDE, REACH = 3, 2
@@ -78,8 +78,7 @@ class Laplacian:
         Raises `InputError` for a picture smaller than a window.
         """
         if min(image.shape[:2]) < SIDE:
-            size = f"{image.shape[1]}x{image.shape[0]}"
-            raise InputError(f"an image of {size} px is too small for a matting Laplacian: it takes 3x3")
+            raise TooSmallError(image.shape, "a matting Laplacian", SIDE)
         with jax.enable_x64(True):
             wide = jnp.moveaxis(lax.stop_gradient(image), -1, 0).astype(jnp.float64)
             return cls(jax.jit(_weights)(wide, epsilon).astype(image.dtype))

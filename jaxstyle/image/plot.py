@@ -1,5 +1,6 @@
 """Pictures of numbers and of pictures: curves of a history, grids of images, with labels or without."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,10 +35,15 @@ def grid(path: Path, rows: Sequence[Sequence[ArrayLike]]) -> None:
 
 
 def sheet(images: Sequence[ArrayLike], labels: Sequence[str], columns: int) -> np.ndarray:
-    """Return images of any sizes, each over its label, row by row, as one image in [0, 1]."""
+    """Return images of any sizes, each over its label, row by row, as one image in [0, 1].
+
+    Columns are as wide as the widest image or label.
+    """
     pictures = [Pillow.fromarray(io.to_bytes(image)) for image in images]
     width = max(picture.width for picture in pictures)
     font = ImageFont.load_default(size=max(11, width // 20))
+    width = max(width, *(math.ceil(font.getlength(label)) for label in labels))
+    columns = min(columns, len(pictures))
     line = round(1.5 * font.getbbox("Mg")[3])
     pairs = list(zip(pictures, labels, strict=True))
     rows = [pairs[start : start + columns] for start in range(0, len(pairs), columns)]

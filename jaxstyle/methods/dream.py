@@ -27,7 +27,7 @@ class Dream(Descent):
     `layers`: layers to excite, with weights; by default relu4_1
     `content_weight`: weight of the content loss
     `tv_weight`: weight of the total variation: smoother above 0
-    `optimizer`: Adam, or L-BFGS as in PyTorch or with optax's line search
+    `optimizer`: Adam; L-BFGS as in PyTorch, with a filter it learns, or with optax's line search
     `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise

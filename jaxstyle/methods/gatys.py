@@ -70,7 +70,7 @@ class Gatys(Descent):
     `style_loss`: which statistic of the style is matched
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
     `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
     `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise

@@ -21,7 +21,7 @@ class MRF(Gatys):
     `tv_weight`: weight of the total variation: smoother above 0
     `content_layers`: layers that keep the content, with weights; by default the encoder's own
     `style_layers`: layers whose patches are matched, with weights; by default the third and fourth
-    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
     `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise

@@ -25,7 +25,7 @@ class Reconstruct(Descent):
     `content_layers`: layers whose features are given back, with weights
     `style_layers`: layers whose second moments are given back, with weights
     `tv_weight`: weight of the total variation: smoother above 0
-    `optimizer`: L-BFGS as in PyTorch, L-BFGS with optax's line search, or Adam
+    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
     `steps`: steps of the optimiser
     `init`: the first image
     `seed`: seed of the noise

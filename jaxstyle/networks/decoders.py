@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Encoder, Feature, Image, InputError, Mask
+from jaxstyle.core import Encoder, Feature, Image, InputError, Mask, TooSmallError
 from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.networks.vgg import WIDTHS, Layer, conv_names
@@ -33,10 +33,7 @@ def pad_to_multiple(image: Image | Mask, level: int) -> Image | Mask:
     """
     unit = 2 ** (level - 1)
     if image.ndim == 3 and min(image.shape[:2]) <= unit:
-        size, least = f"{image.shape[1]}x{image.shape[0]}", f"{unit + 1}x{unit + 1}"
-        raise InputError(
-            f"an image of {size} px is too small for relu{level}_1: it takes {least}, enlarge it"
-        )
+        raise TooSmallError(image.shape, f"relu{level}_1", unit + 1)
     pads = [(0, -edge % unit) for edge in image.shape[:2]] + [(0, 0)] * (image.ndim - 2)
     return jnp.pad(image, pads, mode="edge") if any(map(any, pads)) else image
 

@@ -10,7 +10,18 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Change, Feature, Features, Image, InputError, Loss, Scalar, keep, unknown
+from jaxstyle.core import (
+    Change,
+    Feature,
+    Features,
+    Image,
+    InputError,
+    Loss,
+    Scalar,
+    TooSmallError,
+    keep,
+    unknown,
+)
 
 
 class Flavour(NamedTuple):
@@ -99,11 +110,7 @@ class Encoder(nnx.Module):
             raise unknown("layer", name, self.layers)
         smallest = 2 * max((self.reduction(name) for name in wanted), default=1)
         if min(image.shape[:2]) < smallest:
-            size = f"{image.shape[1]}x{image.shape[0]}"
-            deepest = max(wanted, key=self.layers.index)
-            raise InputError(
-                f"an image of {size} px is too small for {deepest}: it takes {smallest}x{smallest}"
-            )
+            raise TooSmallError(image.shape, max(wanted, key=self.layers.index), smallest)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.flavour}, to {self.layers[-1]}, {self.pool.__name__})"

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Feature, Image, InputError
+from jaxstyle.core import Feature, Image, TooSmallError
 from jaxstyle.networks.trained import Trained, he_normal
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.tiling.passes import Maps, Pass, Size, run_whole
@@ -92,10 +92,7 @@ class TransformNet(Trained):
         Raises `InputError` for an image too small to be reflected at its border.
         """
         if any(side < SMALLEST for side in size):
-            shape, least = f"{size[1]}x{size[0]}", f"{SMALLEST}x{SMALLEST}"
-            raise InputError(
-                f"an image of {shape} px is too small for the network: it takes {least}, enlarge it"
-            )
+            raise TooSmallError(size, "the network", SMALLEST)
         passes, finer, before = [], [], None
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
 

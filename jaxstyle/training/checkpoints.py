@@ -26,7 +26,7 @@ class Checkpoints:
     """The checkpoints of one run, in `folder/checkpoints`; a context that waits for the last write."""
 
     def __init__(self, folder: Path, configuration: Mapping[str, Any]):
-        self.configuration = dict(configuration)
+        self._folder, self.configuration = folder, dict(configuration)
         keep: Any = ocp.training.preservation_policies.LatestN(KEEP)
         place: Any = (folder / "checkpoints").absolute()
         try:
@@ -59,7 +59,7 @@ class Checkpoints:
             return 0, state
         step = self._files.latest.step
         stored = self._stored(step, {"data": None, "configuration": None})
-        self._check(step, stored["configuration"])
+        self._check(stored["configuration"])
         every = replicated()
         shapes = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=every)
@@ -76,16 +76,23 @@ class Checkpoints:
             reason = str(error).strip().partition("\n")[0][:200]
             raise InputError(f"checkpoint {step} cannot be read ({reason}): remove its folder") from error
 
-    def _check(self, step: int, found: Mapping[str, Any]) -> None:
-        names = sorted(found.keys() | self.configuration.keys())
-        different = [
-            f"{name} {found.get(name)}, not {self.configuration.get(name)}"
-            for name in names
-            if found.get(name) != self.configuration.get(name)
-        ]
-        if different:
-            cure = "go on with the same options, or take another output folder"
-            raise InputError(f"checkpoint {step} was made with {'; '.join(different)}: {cure}")
+    def _check(self, found: Mapping[str, Any]) -> None:
+        was, now = _flat(found), _flat(self.configuration)
+        different = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+        said = [name for name in different if "sha256" not in name] or different
+        if said:
+            texts = [f"{name} {was.get(name)}, not {now.get(name)}" for name in said]
+            cure = "go on with the same options and files, or take another output folder"
+            raise InputError(f"{self._folder}: was begun with {'; '.join(texts)}: {cure}")
+
+
+def _flat(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without dictionaries in it: of a file, its name as the value and its hash."""
+    flat = {}
+    for name, value in configuration.items():
+        parts = value if isinstance(value, Mapping) else {"file": value}
+        flat |= {name if part == "file" else f"{name} {part}": each for part, each in parts.items()}
+    return flat
 
 
 def _by_name(state: State) -> dict[str, jax.Array]:

@@ -55,6 +55,8 @@ def port(path: str | Path, name: str | None = None, output: str | Path | None = 
     `InputError` if it holds anything else.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
     listed = {entry.original: entry for entry in entries() if entry.url}
     names = ", ".join(entry.name for entry in entries() if entry.network in ENCODERS)
     if not name and path.name not in listed:

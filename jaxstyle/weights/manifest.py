@@ -56,7 +56,8 @@ class Entry:
 
     def __str__(self) -> str:
         what = f"{self.name:16}  {self.network:10}  {self.flavour:11}"
-        return f"{what}  {self.where:11}  {self.size:6.1f} MB  {self.licence}"
+        size = f"{self.size:6.1f} MB" if self.size else " " * 9
+        return f"{what}  {self.where:11}  {size}  {self.licence}"
 
 
 def entries() -> list[Entry]:

@@ -50,18 +50,22 @@ def check(method: Method, name: str, values: np.ndarray) -> Array:
     """Return the values of a field; raise `InputError` unless it can have them all within a batch."""
     fields = [field.name for field in dataclasses.fields(method)]  # pyright: ignore
     if name not in fields:
-        raise unknown("field", name, fields)
-    probe = np.zeros(())
-    changed: Any = dataclasses.replace(method, **{name: probe})  # pyright: ignore
-    if not isinstance(getattr(method, name), int | float | Array) or not any(
-        leaf is probe for leaf in jax.tree.leaves(changed)
-    ):
+        raise unknown("field", name, [field for field in fields if can_vary(method, field)])
+    if not can_vary(method, name):
         raise InputError(f"{name} chooses the program and cannot vary within one batch: run them one by one")
     if not isinstance(getattr(method, name), int):
         return jnp.asarray(values)
     if np.any(values % 1):
         raise InputError(f"{name} takes whole numbers, not {values[values % 1 > 0][0]:g}")
     return jnp.asarray(values.astype(int))
+
+
+def can_vary(method: Method, name: str) -> bool:
+    """Tell whether a field is a number or an array, and a leaf."""
+    probe = np.zeros(())
+    changed: Any = dataclasses.replace(method, **{name: probe})  # pyright: ignore
+    is_leaf = any(leaf is probe for leaf in jax.tree.leaves(changed))
+    return isinstance(getattr(method, name), int | float | Array) and is_leaf
 
 
 def grid(**values: list[float]) -> dict[str, list[float]]:
