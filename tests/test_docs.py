@@ -70,11 +70,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(AdaIN.__init__, "__defaults__", (1.0, 1))  # alpha, level
     few = tuple(30 if value == Gatys.steps else value for value in Gatys.__init__.__defaults__ or ())
     monkeypatch.setattr(Gatys.__init__, "__defaults__", few)
-<<<<<<< HEAD
-    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
-=======
     monkeypatch.setattr(plan, "rate", lambda: 1e9)
->>>>>>> runner
     monkeypatch.setattr(ColorMethod, "remarks", Method.remarks)
     monkeypatch.setattr(cli, "parse", lambda given, parse=cli.parse: smaller(parse(given)))
     fit = jaxstyle.fit
