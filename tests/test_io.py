@@ -534,7 +534,8 @@ def test_written_is_what_is_read(tmp_path, suffix):
     io.write(path, RED / 255, "settings")
     np.testing.assert_allclose(colour(path), RED[0, 0], atol=4)
     if suffix == ".png":
-        assert Image.open(path).info["jaxstyle"] == "settings"
+        with Image.open(path) as image:
+            assert image.info["jaxstyle"] == "settings"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 

@@ -28,7 +28,7 @@ from jaxstyle.statistics.patches import Patches
 WIDTHS = (4, 6, 8)
 NETWORKS = {
     Decoder: lambda: Decoder(3, WIDTHS, rngs=nnx.Rngs(1)),
-    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, rngs=nnx.Rngs(1)),
+    Decoders: lambda: Decoders((1, 2, 3), WIDTHS, rngs=nnx.Rngs(2)),
     TransformNet: lambda: TransformNet(width=4, residuals=1, rngs=nnx.Rngs(1)),
     Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), rngs=nnx.Rngs(1)),
     LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, rngs=nnx.Rngs(1)),

@@ -7,7 +7,7 @@ would look at many, and make few steps.
 """
 
 import json
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 
 import jax
@@ -129,7 +129,7 @@ def _no_forecasts(monkeypatch):
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
 
 
-def untrained(make, *numbers, **given):
+def untrained(make):
     """Return a network with random parameters, those too that training starts at zero."""
     generator = np.random.default_rng(0)
 
@@ -137,7 +137,7 @@ def untrained(make, *numbers, **given):
         deviation = (2 / np.prod(leaf.shape[:-1])) ** 0.5 if leaf.ndim > 1 else 0.1
         return generator.normal(0, deviation, leaf.shape).astype(np.float32)
 
-    return jax.tree.map(drawn, jax.eval_shape(partial(make, *numbers, **given)))
+    return jax.tree.map(drawn, jax.eval_shape(make))
 
 
 def darker(network):
@@ -169,12 +169,12 @@ def folder(tmp_path_factory):
     Image.fromarray(halves[:, ::-1]).save(path / "turned.png")
     networks = {
         "encoder": untrained(small_encoder),
-        "decoder": untrained(Decoder, 4, (16, 16, 16, 16), rngs=nnx.Rngs(0)),
-        "decoders": untrained(Decoders, (1, 2), (16, 16), rngs=nnx.Rngs(0)),
-        "linear": untrained(LinearTransfer, 1, 16, (16,), rngs=nnx.Rngs(0)),
-        "unpooling": untrained(Unpooling, 2, "max", (16, 16), rngs=nnx.Rngs(0)),
-        "wavelets": untrained(Unpooling, 2, "cat", (16, 16), rngs=nnx.Rngs(0)),
-        "johnson": untrained(TransformNet, 16, 0, rngs=nnx.Rngs(0)),
+        "decoder": untrained(lambda: Decoder(4, (16, 16, 16, 16), rngs=nnx.Rngs(0))),
+        "decoders": untrained(lambda: Decoders((1, 2), (16, 16), rngs=nnx.Rngs(0))),
+        "linear": untrained(lambda: LinearTransfer(1, 16, (16,), rngs=nnx.Rngs(0))),
+        "unpooling": untrained(lambda: Unpooling(2, "max", (16, 16), rngs=nnx.Rngs(0))),
+        "wavelets": untrained(lambda: Unpooling(2, "cat", (16, 16), rngs=nnx.Rngs(0))),
+        "johnson": untrained(lambda: TransformNet(16, 0, rngs=nnx.Rngs(0))),
     }
     for name, network in networks.items():
         weights.save(path / f"{name}.safetensors", network, {})
@@ -283,7 +283,7 @@ def test_what_cannot_be_tiled_is_refused_before_steps_that_can(folder, tmp_path,
     words = [*quick("deep-photo"), "--tile", "16", "--paint-steps", "1"]
     refused = Run(folder, tmp_path / "run", capsys, words, "out.png")
     assert (refused.code, refused.error.count("\n")) == (2, 1), refused.error
-    assert "Photoreal needs the whole image at once" in refused.error
+    assert "needs the whole image at once" in refused.error
 
 
 SWEEPS = {

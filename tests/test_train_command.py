@@ -37,7 +37,7 @@ def test_train_resume_and_stylise(folder, style, tmp_path, capsys):  # noqa: F81
     with Image.open(picture) as image:
         assert max(image.size) == 40
     facts = json.loads((tmp_path / "out.png.provenance.json").read_text())
-    assert facts["method"] == "Johnson(network=TransformNet(residuals=5, width=4), alpha=1.0)"
+    assert facts["method"] == "Johnson(network=TransformNet(residuals=5, width=4), alpha=1.0, tile=0)"
     assert facts["weights"]["johnson.safetensors"]["sha256"]
     assert johnson(folder, style, output, "--style-weight", "3") == 2
     assert "style_weight 10.0, not 3.0" in capsys.readouterr().err
