@@ -70,7 +70,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(AdaIN.__init__, "__defaults__", (1.0, 1))  # alpha, level
     few = tuple(30 if value == Gatys.steps else value for value in Gatys.__init__.__defaults__ or ())
     monkeypatch.setattr(Gatys.__init__, "__defaults__", few)
-    monkeypatch.setattr(plan, "rate", lambda: 1e9)
+    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorMethod, "remarks", Method.remarks)
     monkeypatch.setattr(cli, "parse", lambda given, parse=cli.parse: smaller(parse(given)))
     fit = jaxstyle.fit
@@ -166,7 +166,7 @@ def look_up(options: argparse.Namespace) -> None:
     names = {entry.name for entry in weights.entries()}
     for name in ("encoder", "weights", "start", "name"):
         given = getattr(options, name, None)
-        known = given in names | {*METHODS} or str(given).endswith((".safetensors", ".pth"))
+        known = given in names | {*METHODS, *others()} or str(given).endswith((".safetensors", ".pth"))
         assert given is None or known, f"no such {name}: {given}"
     preset, owner = getattr(options, "preset", None), getattr(options, "method", None)
     assert preset is None or owner is None or preset in owner.PRESETS, f"no such preset: {preset}"
