@@ -433,7 +433,8 @@ def test_help_fits_the_library(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["gatys", "--help"])
     assert stop.value.code == 0
-    assert "--style-weight" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "--style-weight" in text and "at most 512 px" in text and "Transparent pixels" in text
 
 
 CONSTANT = (

@@ -31,6 +31,15 @@ from jaxstyle.wrappers.color import KEEPERS
 ABSENT = ("preset", "smooth", "history", "frames", "weights", "mix", "content_mask", "style_mask", "init")
 ABSENT += ("style_size", "checkpoint", "pyramid", "keep_color", "encoder", "seed", "shard", "depth")
 
+FILES = """\
+Size and colour: a photograph that stays one keeps its size, or the largest that
+fits in memory; other results have at most 512 px, unless --size says more.
+Nothing is enlarged unasked. Profiles are converted to sRGB, results tagged so.
+
+Metadata and transparency: EXIF, XMP, resolution and 16 bits come through,
+orientation is applied. Transparent pixels count in no statistic, and stay so
+where the format can; JPEG and BMP are laid on white."""
+
 
 def add(commands, name: str) -> None:
     """Add the subcommand of the method of a name."""
@@ -50,7 +59,8 @@ def add_method(commands, name: str, method: type[Method]) -> argparse.ArgumentPa
 
 def add_parser(commands, name: str, method: type[Method], several: bool) -> argparse.ArgumentParser:
     """Add a subcommand that reads pictures and writes one, and return its parser."""
-    parser = commands.add_parser(name, description=documented(method)[0])
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser(name, description=documented(method)[0], epilog=FILES, formatter_class=raw)
     parser.set_defaults(method=method, name=name, style=[], **dict.fromkeys(ABSENT))
     add = parser.add_argument
     add("content", type=Path, help="the photograph")
