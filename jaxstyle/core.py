@@ -271,9 +271,9 @@ class ResumeState(NamedTuple):
     leaves: list[Array | np.ndarray]
 
 
-def unchanged(image: Image) -> Image:
-    """Return the image."""
-    return image
+def unchanged(x: Array) -> Array:
+    """Return what is given."""
+    return x
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree, unchanged
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.networks.decoders import Decoder, encoded, pad_to_multiple
 from jaxstyle.tiling import Pass, Size, crop_or_pad, measure_in_tiles, run_in_tiles
@@ -60,11 +60,6 @@ class Features:
     def encoding(self, size: Size) -> Pass:
         """Return `encode` as a pass over images of a size."""
         raise NotImplementedError
-
-
-def unchanged(x: Array) -> Array:
-    """Return what is given."""
-    return x
 
 
 @pytree
