@@ -24,7 +24,7 @@ import optax
 from jaxtyping import Array, Float
 
 from jaxstyle import spectrum
-from jaxstyle.core import Scalar, pytree
+from jaxstyle.core import Scalar, pytree, static
 
 Energy = Callable[[Array], tuple[Scalar, dict[str, Scalar]]]
 Losses = dict[str, Float[Array, " steps"]]
@@ -133,7 +133,7 @@ class LBFGS(Own):
     STEPS = 300
 
     learning_rate: float = 1.0
-    memory: int = 100
+    memory: int = static(default=100)
 
     def transformation(self) -> optax.GradientTransformation:
         return lbfgs(self.learning_rate, self.memory)
@@ -146,7 +146,7 @@ class Spectral(Own):
     STEPS = 200
 
     learning_rate: float = 1.0
-    memory: int = 100
+    memory: int = static(default=100)
 
     def transformation(self) -> optax.GradientTransformation:
         return lbfgs(self.learning_rate, self.memory, learned=True)
@@ -158,7 +158,7 @@ class Zoom(Own):
 
     STEPS = 250
 
-    memory: int = 20
+    memory: int = static(default=20)
 
     def transformation(self) -> optax.GradientTransformation:
         return optax.lbfgs(memory_size=self.memory)
@@ -182,7 +182,7 @@ class Adam(Own):
 class Foreign(Own):
     """Any transformation of optax's, of which nothing is a leaf: its functions choose the program."""
 
-    given: tuple
+    given: tuple = static()
 
     def transformation(self) -> optax.GradientTransformation:
         return self.given  # pyright: ignore

@@ -57,7 +57,7 @@ MORE = {
     "adain-transparent": "adain clear.png style.png",
     "adain-alpha": "adain photo.png style.png --alpha 0.4",
     "adain-screened": "adain photo.png style.png --smooth screened-poisson",
-    "wct-monge": "wct photo.png style.png --way monge --levels 3,2",
+    "wct-monge": "wct photo.png style.png --whitening monge --levels 3,2",
     "johnson-keep": "johnson photo.png --weights johnson-glass --keep-color luminance --alpha 0.5",
     "sweep": "sweep gatys photo.png style.png --steps 3 --over style-weight=1,10 --over tv-weight=0,1",
     "sweep-adain": "sweep adain photo.png style.png --over alpha=0.2,0.7",

@@ -71,7 +71,7 @@ VALUES = {  # what to give an option so that it shows
     "--style-weight": "0",
     "--tile": "16",
     "--tv-weight": "9",
-    "--way": "cholesky",
+    "--whitening": "cholesky",
 }
 GOES_WITH = {  # what makes room for an option and, where it is costly without, another value of it
     "--content-mask": "--content-mask halves.png --style-mask halves.png",

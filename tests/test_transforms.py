@@ -28,7 +28,7 @@ from jaxstyle.transforms import (
     pooled,
     swap_patches,
 )
-from jaxstyle.transforms.covariance import WAYS
+from jaxstyle.transforms.covariance import WHITENINGS
 
 C = 4
 
@@ -44,11 +44,11 @@ class Transform(NamedTuple):
         return self.match(content, self.of(style, weight=weight), own)
 
 
-def by(way):
-    return Transform(Covariance.of, partial(match_covariance, way=way))
+def by(whitening):
+    return Transform(Covariance.of, partial(match_covariance, whitening=whitening))
 
 
-POINTWISE = {name: by(way) for name, way in WAYS.items()} | {
+POINTWISE = {name: by(whitening) for name, whitening in WHITENINGS.items()} | {
     "moments": Transform(Moments.of, match_moments),
     "quantiles": Transform(Quantiles.of, match_quantiles),
     "histogram": Transform(Histogram.of, match_histogram),
@@ -94,10 +94,13 @@ def test_moments_loss_after_match_moments_is_zero():
 def whitened(content, style):
     """Return the covariance of the style, and those of what each way makes."""
     target = Covariance.of(style)
-    return target, {name: Covariance.of(match_covariance(content, target, way=WAYS[name])) for name in WAYS}
+    return target, {
+        name: Covariance.of(match_covariance(content, target, whitening=WHITENINGS[name]))
+        for name in WHITENINGS
+    }
 
 
-@over(WAYS)
+@over(WHITENINGS)
 @pytest.mark.parametrize("channels", [3, 16])
 def test_covariance_after_match_covariance_is_the_styles(channels, name):
     content = features(20, 20, channels) @ features(channels, channels, seed=2)
@@ -114,12 +117,12 @@ def test_whitening_leaves_out_what_is_only_rounding():
     assert jnp.all(jnp.isfinite(match_covariance(flat, Covariance.of(features(9, 9, 5, seed=1)))))
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("whitening", WHITENINGS)
 @pytest.mark.parametrize("level", [0.0, 7.0])
-def test_a_constant_feature_becomes_the_mean_of_the_style(way, level):
+def test_a_constant_feature_becomes_the_mean_of_the_style(whitening, level):
     rounding = level + 1e-6 * features(12, 12, 5)
     style = features(9, 9, 5, seed=1)
-    matched = match_covariance(rounding, Covariance.of(style), way=WAYS[way])
+    matched = match_covariance(rounding, Covariance.of(style), whitening=WHITENINGS[whitening])
     np.testing.assert_allclose(matched, jnp.broadcast_to(style.mean((0, 1)), matched.shape), atol=1e-5)
 
 
@@ -154,16 +157,18 @@ def test_whitening_and_its_gradient_are_numpys(name):
 @over(["zca", "newton_schulz"])
 def test_gradients_are_finite_at_equal_eigenvalues_and_channels_that_are_off(name):
     flat = np.concatenate([X, np.zeros((H, W, 2), np.float32)], axis=-1)
-    loss = lambda x: jnp.sum(match_covariance(x, Covariance.of(x[::-1, :, ::-1] + 1), way=WAYS[name]) ** 2)
+    loss = lambda x: jnp.sum(
+        match_covariance(x, Covariance.of(x[::-1, :, ::-1] + 1), whitening=WHITENINGS[name]) ** 2
+    )
     assert np.all(np.isfinite(Compiled(jax.grad(loss))(flat)))
 
 
 def test_monge_is_symmetric_and_moves_least():
     content, style = X @ np.asarray(features(C, C, seed=3)), Y @ np.asarray(features(C, C, seed=4))
-    way = Compiled(lambda x, y: WAYS["monge"](Covariance.of(x).matrix, Covariance.of(y).matrix))
-    matrix = np.asarray(way(content, style))
+    whiten = Compiled(lambda x, y: WHITENINGS["monge"](Covariance.of(x).matrix, Covariance.of(y).matrix))
+    matrix = np.asarray(whiten(content, style))
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-4 * np.max(matrix))
-    moved = {name: np.mean((every(content, style)[name] - content) ** 2) for name in WAYS}
+    moved = {name: np.mean((every(content, style)[name] - content) ** 2) for name in WHITENINGS}
     assert all(1.01 * moved["monge"] < moved[name] for name in moved.keys() - {"monge"})
 
 
@@ -181,11 +186,13 @@ def test_monge_is_numpys_of_conditions_whose_product_is_rounding(spread):
     target = AXES[::-1] * np.square([0.2, 0.05, 0.01]) @ AXES[::-1].T
     for goal in (own, target):
         expected = monge64(own, goal)
-        found = ways(np.float32(own), np.float32(goal))["monge"]
+        found = matrices(np.float32(own), np.float32(goal))["monge"]
         np.testing.assert_allclose(found, expected, atol=1e-3 * np.max(np.abs(expected)))
 
 
-ways = Compiled(lambda own, target: {name: way(own, target) for name, way in WAYS.items()})
+matrices = Compiled(
+    lambda own, target: {name: whitening(own, target) for name, whitening in WHITENINGS.items()}
+)
 
 
 @pytest.mark.parametrize("values", [[1, 1, 1], [3, 2, 0], [0, 0, 0]], ids=str)
@@ -320,11 +327,11 @@ def test_the_gradient_of_a_power_is_its_difference(values, exponent):
     np.testing.assert_allclose(change, (ends[1] - ends[0]) / 2e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", WHITENINGS)
 def test_many_batches_of_roots_at_once_come_to_an_end(name):
     """Not so with JAX's own eigenvalues of batches on two cores, each of which waits for the other."""
     pairs = [np.stack([np.asarray(features(9, 9, 8, seed=i + j)) for i in (0, 1)]) for j in range(12)]
-    match = lambda x: match_covariance(x, Covariance.of(x[::-1] + 1), way=WAYS[name])
+    match = lambda x: match_covariance(x, Covariance.of(x[::-1] + 1), whitening=WHITENINGS[name])
     every = Compiled(lambda pairs: [jax.vmap(match)(pair) for pair in pairs])(pairs)
     np.testing.assert_allclose(every[0][1], Compiled(match)(pairs[0][1]), atol=1e-3)
 

@@ -120,8 +120,8 @@ def _wct(options, size: int, encoder, decoders, levels: tuple[int, ...]) -> Buil
     return transfer(options, size, method, root(svd)) | {"PyTorch eager, channels_last, eigh": other}
 
 
-def _whitened(way: Callable, feature, style):
-    return matched(feature, Covariance.of(style), way=way)
+def _whitened(whitening: Callable, feature, style):
+    return matched(feature, Covariance.of(style), whitening=whitening)
 
 
 def whitening(options, size: int) -> Builds:
@@ -131,7 +131,10 @@ def whitening(options, size: int) -> Builds:
     ours = {OURS: zca, f"{OURS}, cholesky": cholesky, f"{OURS}, newton_schulz": newton_schulz}
     theirs = {"PyTorch svd": svd, "PyTorch eigh": eigh}
     build = lambda root: partial(Matched, partial(match_covariance, root))
-    return {name: partial(Call, partial(_whitened, way), features, CALLS) for name, way in ours.items()} | {
+    return {
+        name: partial(Call, partial(_whitened, whitening), features, CALLS)
+        for name, whitening in ours.items()
+    } | {
         name: partial(TorchTransfer, build(root), features, CALLS, torch_device())
         for name, root in theirs.items()
     }

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 
 from jaxstyle import Chain, fit, read, stylize, write
 from jaxstyle.image.plot import sheet
-from jaxstyle.methods.wct import whitening
+from jaxstyle.methods.wct import whitened
 from jaxstyle.networks import VGG
 from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.decoders import LEVELS, Decoder
@@ -75,7 +75,7 @@ def main():
     networks = levels()
     images = {"content": content, "style": style}
     for alpha in (1.0, 0.6):
-        single = {n: whitening(encoder, decoder, n, alpha) for n, (encoder, decoder) in networks.items()}
+        single = {n: whitened(encoder, decoder, n, alpha) for n, (encoder, decoder) in networks.items()}
         images[f"levels 5 to 1, alpha {alpha}"] = stylize(
             Chain([single[n] for n in LEVELS[::-1]]), content, style
         )

@@ -7,14 +7,14 @@ from typing import Any
 
 from jaxstyle import weights
 from jaxstyle.cli import provenance
-from jaxstyle.core import InputError, Method, unknown
+from jaxstyle.core import InputError, Method, unknown_name
 from jaxstyle.methods.descent import STARTS
 from jaxstyle.methods.gatys import LOSSES
 from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.optimizers import OPTIMIZERS, Own
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.tiling import Tiled
-from jaxstyle.transforms.covariance import WAYS
+from jaxstyle.transforms.covariance import WHITENINGS
 from jaxstyle.wrappers import Smoothed
 from jaxstyle.wrappers.color import KEEPERS
 
@@ -23,7 +23,7 @@ TABLES = {  # of fields chosen by name
     "optimizer": OPTIMIZERS,
     "smooth": SMOOTHERS,
     "style_loss": LOSSES,
-    "way": WAYS,
+    "whitening": WHITENINGS,
 }
 
 
@@ -42,7 +42,7 @@ def build(options: argparse.Namespace) -> tuple[Method, dict]:
     kinds, files = fields(options.method), {}
     presets = getattr(options.method, "PRESETS", {})
     if options.preset is not None and options.preset not in presets:
-        raise unknown("preset", options.preset, presets)
+        raise unknown_name("preset", options.preset, presets)
     made, encoder = {}, options.encoder
     if "network" in kinds:
         made["network"] = network(options.weights, options.method, kinds["network"])

@@ -15,7 +15,7 @@ from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.options import count, side
 from jaxstyle.cli.parser import Parser, others
 from jaxstyle.cli.paths import check_not_read
-from jaxstyle.core import Image, InputError, Method, unknown
+from jaxstyle.core import Image, InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
 from jaxstyle.methods import METHODS
@@ -47,7 +47,7 @@ def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
     if "," in name:
         raise InputError(f"--methods {name}: leave spaces between the methods, not commas")
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown_name("method", method, METHODS)
     if method == "johnson" and not given:
         raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
     if given and "network" not in fields(METHODS[method]):

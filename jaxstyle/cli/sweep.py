@@ -16,7 +16,7 @@ from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.options import LARGEST_SEED, count, documented, number, seed
 from jaxstyle.cli.parser import others
 from jaxstyle.cli.render import check_outputs, more_pixels
-from jaxstyle.core import InputError, Method, unknown
+from jaxstyle.core import InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.methods import METHODS
 from jaxstyle.smoothing import SMOOTHERS
@@ -69,7 +69,9 @@ def check_fields(method: Method, names: Iterable[str]) -> None:
     for name in names:
         if name not in fields(type(method)):
             known = [*documented(type(method))[1]]
-            raise unknown("option", dashed(name), [dashed(each) for each in known if can_vary(method, each)])
+            raise unknown_name(
+                "option", dashed(name), [dashed(each) for each in known if can_vary(method, each)]
+            )
 
 
 def values_of(options: argparse.Namespace) -> tuple[dict[str, list[float]], int]:

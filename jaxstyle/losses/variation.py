@@ -12,14 +12,14 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxstyle.core import Features, Loss, Scalar, Weights, pytree
+from jaxstyle.core import Features, Loss, Scalar, Weights, pytree, static
 
 
 @pytree
 class Variation(Loss):
     """Sum of `phi` of the differences between neighbouring pixels."""
 
-    phi: Callable[[Array], Array] = jnp.square
+    phi: Callable[[Array], Array] = static(default=jnp.square)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Encoder, pytree
+from jaxstyle.core import Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.statistics.moments import Moments
@@ -26,7 +26,7 @@ class AdaIN(Composed):
     encoder: Encoder
     network: Decoder
     alpha: Array | float = 1.0
-    level: int = 4
+    level: int = static(default=4)
 
     @property
     def method(self) -> Transfer:

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Feature, Image, Mask, Regions, pytree, regions
+from jaxstyle.core import Feature, Image, Mask, Regions, pytree, regions, static
 from jaxstyle.image.color import OPPONENT, from_lab, to_lab
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.noise import LEVEL, VISIBLE, noise_of, steepest, steepest_of
@@ -147,7 +147,7 @@ class Pitie(ColorMethod):
     """
 
     alpha: Array | float = 1.0
-    rotations: int = 20
+    rotations: int = static(default=20)
     seed: ArrayLike = 0
 
     @property

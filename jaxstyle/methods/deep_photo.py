@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
 from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
@@ -59,10 +59,10 @@ class DeepPhoto(Gatys):
     KEEPS_SIZE = True
 
     style_weight: float = 100.0
-    init: Start = from_colors
+    init: Start = static(default=from_colors)
     photo_weight: float = 1e4
-    photo_loss: Callable[[Image], Loss] = Photoreal.mean
-    paint_steps: int = 0
+    photo_loss: Callable[[Image], Loss] = static(default=Photoreal.mean)
+    paint_steps: int = static(default=0)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
         base = super().prepare(style, mask)

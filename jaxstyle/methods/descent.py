@@ -34,6 +34,7 @@ from jaxstyle.core import (
     Sum,
     pytree,
     regions,
+    static,
 )
 from jaxstyle.image.resize import resize
 from jaxstyle.losses import Masked
@@ -73,7 +74,7 @@ def from_noise(content: Image, style: Image, seed: ArrayLike) -> Image:
 
 def from_colors(content: Image, style: Image, seed: ArrayLike) -> Image:
     """Start from the content in the style's colours: their mean and covariance, by the least movement."""
-    return jnp.clip(match_covariance(content, Covariance.of(style), way=monge), 0, 1)
+    return jnp.clip(match_covariance(content, Covariance.of(style), whitening=monge), 0, 1)
 
 
 Start = Callable[[Image, Image, ArrayLike], Image]
@@ -154,8 +155,8 @@ class Descent(Staged):
 
     encoder: Encoder
     optimizer: Optimizer = LBFGS()
-    steps: int = 300
-    init: Start = from_content
+    steps: int = static(default=300)
+    init: Start = static(default=from_content)
     seed: ArrayLike = 0
 
     def __post_init__(self):

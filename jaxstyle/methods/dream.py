@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, Sum, pytree
+from jaxstyle.core import Encoder, Image, Loss, Mask, Sum, pytree, static
 from jaxstyle.losses import Activation, Content, Variation
 from jaxstyle.methods.descent import Descent, Start, Target, from_content
 from jaxstyle.methods.gatys import Weights
@@ -40,8 +40,8 @@ class Dream(Descent):
     content_weight: float = 0.0
     tv_weight: float = 1e-5
     optimizer: Optimizer = Adam(0.01)
-    steps: int = 100
-    init: Start = from_content
+    steps: int = static(default=100)
+    init: Start = static(default=from_content)
     seed: ArrayLike = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Target:

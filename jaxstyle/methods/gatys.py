@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.losses import (
     MMD,
     MRF,
@@ -90,12 +90,12 @@ class Gatys(Descent):
     tv_weight: float = 0.0
     content_layers: Weights | None = None
     style_layers: Weights | None = None
-    content_loss: LayerLoss = Content.relative
-    style_loss: LayerLoss = Gram.relative
-    variation: Callable = jnp.square
+    content_loss: LayerLoss = static(default=Content.relative)
+    style_loss: LayerLoss = static(default=Gram.relative)
+    variation: Callable = static(default=jnp.square)
     optimizer: Optimizer = LBFGS()
-    steps: int = 300
-    init: Start = from_content
+    steps: int = static(default=300)
+    init: Start = static(default=from_content)
     seed: ArrayLike = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:

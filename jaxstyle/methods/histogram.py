@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, pytree
+from jaxstyle.core import Chain, Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.statistics.quantiles import Quantiles
@@ -29,7 +29,7 @@ class Histogram(Composed):
     encoder: Encoder
     network: Decoders
     alpha: Array | float = 0.6
-    levels: tuple[int, ...] = (4, 3, 2, 1)
+    levels: tuple[int, ...] = static(default=(4, 3, 2, 1))
 
     @property
     def method(self) -> Chain:

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Image, Mask, Method, pytree
+from jaxstyle.core import Image, Mask, Method, pytree, static
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.tiling import run_in_tiles
 from jaxstyle.transforms import match_regions, pooled
@@ -29,7 +29,7 @@ class Johnson(Method):
 
     network: TransformNet
     alpha: Array | float = 1.0
-    tile: int = 0  # side of the tiles; 0 for the whole image
+    tile: int = static(default=0)  # side of the tiles; 0 for the whole image
 
     def prepare(self, style: Image | None = None, mask: Mask | None = None) -> TransformNet:
         """Return the network, which knows its style: the picture is not looked at."""

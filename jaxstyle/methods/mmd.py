@@ -14,7 +14,7 @@ instead of Adam; random Fourier features instead of random pairs.
 """
 
 from jaxstyle import losses
-from jaxstyle.core import Encoder, pytree
+from jaxstyle.core import Encoder, pytree, static
 from jaxstyle.methods.gatys import Gatys, LayerLoss
 
 
@@ -36,7 +36,7 @@ class MMD(Gatys):
 
     PRESETS = dict.fromkeys(("gaussian", "polynomial", "linear", "bn"), "vgg19-lite")
 
-    style_loss: LayerLoss = losses.MMD.relative
+    style_loss: LayerLoss = static(default=losses.MMD.relative)
 
     @classmethod
     def gaussian(cls, encoder: Encoder) -> "MMD":

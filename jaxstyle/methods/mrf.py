@@ -7,7 +7,7 @@ resolution, no turned or scaled copies of the style, losses relative to their ta
 """
 
 from jaxstyle import losses
-from jaxstyle.core import pytree
+from jaxstyle.core import pytree, static
 from jaxstyle.methods.gatys import Gatys, LayerLoss, Weights
 
 
@@ -29,7 +29,7 @@ class MRF(Gatys):
 
     PRESETS = {}
 
-    style_loss: LayerLoss = losses.MRF.relative
+    style_loss: LayerLoss = static(default=losses.MRF.relative)
     style_weight: float = 10.0
 
     def layers_of_style(self) -> Weights:

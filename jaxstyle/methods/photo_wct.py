@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Smoother, pytree
+from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Smoother, pytree, static
 from jaxstyle.methods.transfer import Composed, Features, Transfer
 from jaxstyle.networks.decoders import pad_to_multiple
 from jaxstyle.networks.unpooling import Skip, Unpooling
@@ -27,7 +27,7 @@ class Unpooled(Features):
 
     encoder: Encoder
     network: Unpooling
-    level: int
+    level: int = static()
 
     def pad(self, image: Image | Mask) -> Image | Mask:
         return pad_to_multiple(image, self.level)
@@ -54,7 +54,7 @@ class PhotoWCT(Composed):
     encoder: Encoder
     network: Unpooling
     alpha: Array | float = 1.0
-    levels: tuple[int, ...] = (4, 3, 2, 1)
+    levels: tuple[int, ...] = static(default=(4, 3, 2, 1))
     smooth: Smoother = ClosedForm()
 
     @property

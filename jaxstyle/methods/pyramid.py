@@ -14,7 +14,7 @@ full size. The loss at full size falls no faster than from the content: larger p
 import dataclasses
 from typing import Any, Self
 
-from jaxstyle.core import Image, Mask, Regions, pytree
+from jaxstyle.core import Image, Mask, Regions, pytree, static
 from jaxstyle.image.masks import resize_mask
 from jaxstyle.image.resize import resize
 from jaxstyle.methods.descent import Descent, Stage, Staged
@@ -31,7 +31,7 @@ class Pyramid(Staged):
     """A descent, `steps` of it at coarser sizes first: the last number's is half the content's."""
 
     method: Descent
-    steps: tuple[int, ...]
+    steps: tuple[int, ...] = static()
 
     def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
         def level(times: int) -> Any:

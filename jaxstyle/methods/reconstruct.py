@@ -10,7 +10,7 @@ from typing import Any
 
 from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, pytree
+from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.losses import Content, Gram, Variation
 from jaxstyle.methods.descent import Descent, Start, Target, from_noise, style_loss
 from jaxstyle.methods.gatys import Weights
@@ -38,8 +38,8 @@ class Reconstruct(Descent):
     style_layers: Weights | None = None
     tv_weight: float = 0.0
     optimizer: Optimizer = LBFGS()
-    steps: int = 300
-    init: Start = from_noise
+    steps: int = static(default=300)
+    init: Start = static(default=from_noise)
     seed: ArrayLike = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Target:

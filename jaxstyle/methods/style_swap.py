@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, Feature, Mask, pytree
+from jaxstyle.core import Chain, Encoder, Feature, Mask, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.statistics.patches import Patches
@@ -31,8 +31,8 @@ class StyleSwap(Composed):
     encoder: Encoder
     network: Decoders
     alpha: Array | float = 1.0
-    levels: tuple[int, ...] = (3,)
-    patch: int = 3
+    levels: tuple[int, ...] = static(default=(3,))
+    patch: int = static(default=3)
 
     @property
     def method(self) -> Chain:

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree, unchanged
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, pytree, static, unchanged
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.networks.decoders import Decoder, encoded, pad_to_multiple
 from jaxstyle.tiling import Pass, Size, crop_or_pad, measure_in_tiles, run_in_tiles
@@ -66,8 +66,8 @@ class Features:
 class Pixels(Features):
     """The colours of an image in a space of three numbers, by default in sRGB itself."""
 
-    to: Callable[[Image], Feature] = unchanged
-    back: Callable[[Feature], Image] = unchanged
+    to: Callable[[Image], Feature] = static(default=unchanged)
+    back: Callable[[Feature], Image] = static(default=unchanged)
 
     @property
     def tileable(self) -> bool:
@@ -89,7 +89,7 @@ class Level(Features):
 
     encoder: Encoder
     network: Decoder
-    level: int
+    level: int = static()
 
     @property
     def tileable(self) -> bool:
@@ -127,13 +127,13 @@ class Transfer(Method):
     """
 
     features: Features
-    statistic: Callable[..., Any]
-    match: Callable[..., Feature]
+    statistic: Callable[..., Any] = static()
+    match: Callable[..., Feature] = static()
     alpha: Array | float = 1.0
-    merges: bool = False
-    local: bool = False
-    halo: int = 0
-    tile: int = 0
+    merges: bool = static(default=False)
+    local: bool = static(default=False)
+    halo: int = static(default=0)
+    tile: int = static(default=0)
 
     @property
     def tileable(self) -> bool:

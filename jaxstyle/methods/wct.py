@@ -13,19 +13,19 @@ from typing import ClassVar
 
 from jax import Array
 
-from jaxstyle.core import Chain, Encoder, pytree
+from jaxstyle.core import Chain, Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
-from jaxstyle.transforms.covariance import Way, zca
+from jaxstyle.transforms.covariance import Whitening, zca
 
 
-def whitening(
-    encoder: Encoder, decoder: Decoder, level: int, alpha: Array | float, way: Way = zca
+def whitened(
+    encoder: Encoder, decoder: Decoder, level: int, alpha: Array | float, whitening: Whitening = zca
 ) -> Transfer:
     """Return WCT at a single level."""
-    match = partial(match_covariance, way=way)
+    match = partial(match_covariance, whitening=whitening)
     return Transfer(Level(encoder, decoder, level), Covariance.of, match, alpha, merges=True)
 
 
@@ -35,7 +35,7 @@ class WCT(Composed):
 
     `alpha`: 0 keeps the photograph, 1 is all style
     `levels`: of the encoder, in order
-    `way`: which of the matrices that do so
+    `whitening`: which of the matrices that do so
     """
 
     WEIGHTS: ClassVar[str | None] = "wct-decoders"
@@ -44,8 +44,8 @@ class WCT(Composed):
     encoder: Encoder
     network: Decoders
     alpha: Array | float = 0.6
-    levels: tuple[int, ...] = (5, 4, 3, 2, 1)
-    way: Way = zca
+    levels: tuple[int, ...] = static(default=(5, 4, 3, 2, 1))
+    whitening: Whitening = static(default=zca)
 
     @classmethod
     def pytorch(cls, encoder: Encoder, network: Decoders) -> "WCT":
@@ -54,5 +54,5 @@ class WCT(Composed):
 
     @property
     def method(self) -> Chain:
-        level = lambda n: whitening(self.encoder, self.network[n], n, self.alpha, self.way)
+        level = lambda n: whitened(self.encoder, self.network[n], n, self.alpha, self.whitening)
         return Chain([level(n) for n in self.levels])

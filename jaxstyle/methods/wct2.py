@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Change, Encoder, Feature, Image, Mask, Method, Regions, pytree
+from jaxstyle.core import Encoder, Feature, FeatureHook, Image, Mask, Method, Regions, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.linalg import Matrix
 from jaxstyle.networks.decoders import decoded, pad_to_multiple
@@ -52,12 +52,12 @@ class WCT2(Method):
     encoder: Encoder
     network: Unpooling
     alpha: Array | float = 1.0
-    places: tuple[str, ...] = ("encoder",)
+    places: tuple[str, ...] = static(default=("encoder",))
 
     def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
         return pad_to_multiple(image, self.network.level)
 
-    def walk(self, image: Image, visit: Change) -> Image:
+    def walk(self, image: Image, visit: FeatureHook) -> Image:
         """Return what an image becomes when `visit(place, feature)` stands for every feature on the way."""
         named = lambda place: lambda layer, x: visit(f"{place} {layer}", x) if place in self.places else x
         feature, skips = self.network.encoded(self.encoder, image, self.network.level, named("encoder"))
@@ -85,9 +85,9 @@ class WCT2(Method):
         return self.walk(content, match)
 
 
-_match = partial(match_covariance, way=regularised)
+_match = partial(match_covariance, whitening=regularised)
 
 
-def _visited(skip: Skip, block: int, visit: Change) -> Skip:
+def _visited(skip: Skip, block: int, visit: FeatureHook) -> Skip:
     details = (visit(f"skip {block} {index}", band) for index, band in enumerate(skip.details))
     return Skip(visit(f"skip {block}", skip.before), tuple(details))  # pyright: ignore

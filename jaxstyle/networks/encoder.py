@@ -11,16 +11,16 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxstyle.core import (
-    Change,
     Feature,
+    FeatureHook,
     Features,
     Image,
     InputError,
     Loss,
     Scalar,
     TooSmallError,
-    keep,
-    unknown,
+    identity_hook,
+    unknown_name,
 )
 
 
@@ -57,7 +57,7 @@ class Encoder(nnx.Module):
 
     def __init__(self, flavour: str, pool: Callable[[Feature], Feature]):
         if flavour not in self.FLAVOURS:
-            raise unknown("flavour", flavour, self.FLAVOURS)
+            raise unknown_name("flavour", flavour, self.FLAVOURS)
         self.flavour, self.pool = flavour, pool
 
     @property
@@ -77,10 +77,10 @@ class Encoder(nnx.Module):
         """Compute the layer `name` from the one before it."""
         raise NotImplementedError
 
-    def __call__(self, image: Image, layers: Iterable[str], change: Change = keep) -> Features:
+    def __call__(self, image: Image, layers: Iterable[str], hook: FeatureHook = identity_hook) -> Features:
         """Return the asked layers; `"image"` is always among them.
 
-        `change(layer, feature)` stands for the feature in all that follows.
+        `hook(layer, feature)` stands for the feature in all that follows.
 
         Raises `InputError` for a layer that there is not, and for an image too small to reach it.
         """
@@ -90,7 +90,7 @@ class Encoder(nnx.Module):
         for name in self.layers:
             if wanted <= features.keys():
                 break
-            x = features[name] = change(name, self.stage(name, x))
+            x = features[name] = hook(name, self.stage(name, x))
         return {name: features[name] for name in ("image", *wanted)}
 
     def terms(self, loss: Loss, image: Image) -> dict[str, Scalar]:
@@ -107,7 +107,7 @@ class Encoder(nnx.Module):
         for name in sorted(wanted - set(self.layers)):
             if name in self.NAMES:
                 raise InputError(f"layer {name} is deeper than these weights, which end at {self.layers[-1]}")
-            raise unknown("layer", name, self.layers)
+            raise unknown_name("layer", name, self.layers)
         smallest = 2 * max((self.reduction(name) for name in wanted), default=1)
         if min(image.shape[:2]) < smallest:
             raise TooSmallError(image.shape, max(wanted, key=self.layers.index), smallest)

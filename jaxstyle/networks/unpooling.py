@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxstyle.core import Change, Encoder, Feature, Image, InputError, keep, unknown
+from jaxstyle.core import Encoder, Feature, FeatureHook, Image, InputError, identity_hook, unknown_name
 from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.decoders import mirrored, pad_to_multiple
 from jaxstyle.networks.pooling import average_pool, first_maximum, max_pool, quarters, unpool_to
@@ -97,7 +97,7 @@ class Unpooling(Trained):
         self, level: int = 4, unpool: str = "max", ranks: tuple[int, ...] = RANKS, *, rngs: nnx.Rngs
     ):
         if unpool not in UNPOOLS:
-            raise unknown("unpooling", unpool, UNPOOLS)
+            raise unknown_name("unpooling", unpool, UNPOOLS)
         if level not in LEVELS or len(ranks) < level:
             raise InputError(
                 f"such a decoder has a level of 1 to 4 and a rank for each, not {level} of {ranks}"
@@ -121,31 +121,31 @@ class Unpooling(Trained):
         return max_pool if self.unpool == "max" else average_pool
 
     def encoded(
-        self, encoder: Encoder, image: Image, level: int, change: Change = keep
+        self, encoder: Encoder, image: Image, level: int, hook: FeatureHook = identity_hook
     ) -> tuple[Feature, dict[int, Skip]]:
         """Return relu{level}_1 of an image of any size, and the skips of the blocks before.
 
-        `change(layer, feature)` stands for relu1_1, relu2_1, ... in what follows.
+        `hook(layer, feature)` stands for relu1_1, relu2_1, ... in what follows.
         """
         names = encoder.layers
         before = {block: names[names.index(f"pool{block}") - 1] for block in range(1, level)}
         name = f"relu{level}_1"
         changes = lambda layer: layer.kind == "relu" and layer.number == 1
-        changed = lambda layer, x: change(layer, x) if changes(Layer(layer)) else x
+        changed = lambda layer, x: hook(layer, x) if changes(Layer(layer)) else x
         network = encoder.with_pool(self.pool)
         features = network(pad_to_multiple(image, level), (name, *before.values()), changed)
         skips = {block: Skip(features[layer], haar(features[layer])[1]) for block, layer in before.items()}
         return features[name], skips
 
-    def __call__(self, feature: Feature, skips: dict[int, Skip], change: Change = keep) -> Image:
+    def __call__(self, feature: Feature, skips: dict[int, Skip], hook: FeatureHook = identity_hook) -> Image:
         """Return the image, not clipped, of features from the block that follows the skips'.
 
-        `change(layer, feature)` stands for what is decoded so far at relu3_1, relu2_1, relu1_1.
+        `hook(layer, feature)` stands for what is decoded so far at relu3_1, relu2_1, relu1_1.
         """
         x, level = feature, len(skips) + 1
         for layer in self.layers[self.layers.index(f"conv{level}_1") :]:
             if layer.number == 1 and layer.block < level:
-                x = change(f"relu{layer.block}_1", x)
+                x = hook(f"relu{layer.block}_1", x)
             if self._unpooled(layer) and layer.block < level:
                 x = UNPOOLS[self.unpool](x, skips[layer.block])
             x = getattr(self, layer)(x)

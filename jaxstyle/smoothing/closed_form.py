@@ -14,7 +14,7 @@ the residual is below `tolerance` of the right side's, and takes at most `steps`
 import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 
-from jaxstyle.core import Image, pytree
+from jaxstyle.core import Image, pytree, static
 from jaxstyle.image.matting import EPSILON, Laplacian
 from jaxstyle.smoothing.guided import Guided
 
@@ -29,7 +29,7 @@ class ClosedForm:
     beta: float = 0.9999
     epsilon: float = EPSILON
     tolerance: float = 1e-3
-    steps: int = 1000
+    steps: int = static(default=1000)
 
     def __call__(self, image: Image, content: Image) -> Image:
         laplacian = Laplacian.of(content, self.epsilon)

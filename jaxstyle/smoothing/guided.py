@@ -12,7 +12,7 @@ PhotoWCT's code (Li et al. 2018).
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Image, pytree
+from jaxstyle.core import Image, pytree, static
 from jaxstyle.linalg import backward, factored, forward
 
 
@@ -36,7 +36,7 @@ class Guided:
     `radius` in pixels; edges of less contrast than the root of `epsilon` are smoothed.
     """
 
-    radius: int = 35
+    radius: int = static(default=35)
     epsilon: float = 1e-3
 
     def __call__(self, image: Image, content: Image) -> Image:

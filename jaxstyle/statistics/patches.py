@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from jaxstyle.core import Feature, InputError, Mask, pytree
+from jaxstyle.core import Feature, InputError, Mask, pytree, static
 
 ROWS = 1024  # of the table of all pairs, that are in memory at once
 
@@ -51,7 +51,7 @@ class Patches:
 
     values: Float[Array, "n k"]
     weights: Float[Array, " n"]
-    side: int = 3
+    side: int = static(default=3)
 
     @classmethod
     def of(cls, feature: Feature, side: int = 3, weight: Mask | None = None, stride: int = 1) -> "Patches":

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable
 
 from jax import Array
 
-from jaxstyle.core import Change, Encoder, Feature, Features, Image, Loss, Scalar, keep, pytree
+from jaxstyle.core import (
+    Encoder,
+    Feature,
+    FeatureHook,
+    Features,
+    Image,
+    Loss,
+    Scalar,
+    identity_hook,
+    pytree,
+    static,
+)
 from jaxstyle.tiling.method import needs_whole
 from jaxstyle.tiling.passes import Pass
 from jaxstyle.tiling.scan import run_in_tiles, sum_over_tiles
@@ -24,7 +35,7 @@ class TiledEncoder:
     """An encoder, which says that it is `tileable`, on tiles of `tile` pixels a side."""
 
     encoder: Encoder
-    tile: int = 1024
+    tile: int = static(default=1024)
 
     @property
     def tileable(self) -> bool:
@@ -51,12 +62,12 @@ class TiledEncoder:
     def reduction(self, layer: str) -> int:
         return self.encoder.reduction(layer)
 
-    def __call__(self, image: Image, layers: Iterable[str], change: Change = keep) -> Features:
-        """Return the asked layers, each computed by itself; `change` has to be local."""
+    def __call__(self, image: Image, layers: Iterable[str], hook: FeatureHook = identity_hook) -> Features:
+        """Return the asked layers, each computed by itself; `hook` has to be local."""
 
         def layer(name: str) -> Feature:
             unit, size = self.reduction(name), image.shape[:2]
-            encode = lambda maps, stats: (self.encoder(maps[0], (name,), change)[name],)
+            encode = lambda maps, stats: (self.encoder(maps[0], (name,), hook)[name],)
             out_size = size[0] // unit, size[1] // unit
             return run_in_tiles([Pass(encode, size, out_size, self.halo(name), unit)], self.tile, image)[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jax.stages import Lowered
 
-from jaxstyle.core import Image, InputError, Loss, Mask, Method, Snapshot, pytree
+from jaxstyle.core import Image, InputError, Loss, Mask, Method, Snapshot, pytree, static
 
 
 def needs_whole(what: Method | Loss) -> InputError:
@@ -22,7 +22,7 @@ class Tiled(Method):
     """A method on tiles of `tile` pixels a side; raises `InputError` if it is not `tileable`."""
 
     method: Method
-    tile: int = 1024
+    tile: int = static(default=1024)
 
     @property
     def in_parts(self) -> Method:

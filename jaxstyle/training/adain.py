@@ -14,7 +14,7 @@ import optax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from jaxstyle.core import Image, Scalar, pytree
+from jaxstyle.core import Image, Scalar, pytree, static
 from jaxstyle.losses import Moments
 from jaxstyle.networks.decoders import THIN, Decoder, Decoders
 from jaxstyle.statistics import moments
@@ -40,7 +40,7 @@ class AdaIN(Recipe):
 
     content_weight: float = 1.0
     style_weight: float = 10.0
-    widths: tuple[int, ...] = THIN
+    widths: tuple[int, ...] = static(default=THIN)
 
     def network(self, rngs: nnx.Rngs) -> Decoder:
         return Decoder(4, self.widths, rngs=rngs)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from jaxstyle.core import Image, Scalar, pytree
+from jaxstyle.core import Image, Scalar, pytree, static
 from jaxstyle.losses import Content
 from jaxstyle.networks.decoders import LEVELS, THIN
 from jaxstyle.networks.decoders import Decoders as Network
@@ -35,11 +35,11 @@ class WCTDecoders(Recipe):
     NAME: ClassVar[str] = "wct-decoders"
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
 
-    levels: tuple[int, ...] = LEVELS
-    widths: tuple[int, ...] = THIN
+    levels: tuple[int, ...] = static(default=LEVELS)
+    widths: tuple[int, ...] = static(default=THIN)
     pixel_weight: float = 20.0
     feature_weight: float = 1.0
-    pixels_only: bool = False
+    pixels_only: bool = static(default=False)
 
     def network(self, rngs: nnx.Rngs) -> Network:
         """Return the decoders, untrained."""

@@ -17,7 +17,7 @@ import jax
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from jaxstyle.core import Encoder, Image, InputError, Loss, Scalar, pytree
+from jaxstyle.core import Encoder, Image, InputError, Loss, Scalar, pytree, static
 from jaxstyle.losses import Content, Gram, Variation
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.training.recipe import Recipe
@@ -48,9 +48,9 @@ class Johnson(Recipe):
     style_layers: dict[str, float] = dataclasses.field(
         default_factory=lambda: dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 0.25)
     )
-    content_loss: Callable[..., Loss] = Content.relative
-    style_loss: Callable[..., Loss] = Gram.relative
-    width: int = 32
+    content_loss: Callable[..., Loss] = static(default=Content.relative)
+    style_loss: Callable[..., Loss] = static(default=Gram.relative)
+    width: int = static(default=32)
 
     @classmethod
     def stanford(cls, encoder: Encoder) -> "Johnson":

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from jaxstyle.core import Image, InputError, Scalar, pytree
+from jaxstyle.core import Image, InputError, Scalar, pytree, static
 from jaxstyle.losses import Content, Gram
 from jaxstyle.networks.decoders import THIN, Decoders
 from jaxstyle.networks.linear import LinearTransfer
@@ -42,9 +42,9 @@ class Linear(Recipe):
 
     content_weight: float = 1.0
     style_weight: float = 10.0
-    level: int = 4
-    matrix: int = 32
-    widths: tuple[int, ...] = THIN
+    level: int = static(default=4)
+    matrix: int = static(default=32)
+    widths: tuple[int, ...] = static(default=THIN)
 
     def network(self, rngs: nnx.Rngs) -> LinearTransfer:
         return LinearTransfer(self.level, self.matrix, self.widths, rngs=rngs)

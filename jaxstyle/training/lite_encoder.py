@@ -29,7 +29,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxstyle.core import Feature, Image, InputError, Scalar, pytree
+from jaxstyle.core import Feature, Image, InputError, Scalar, pytree, static
 from jaxstyle.losses import Content, Gram
 from jaxstyle.networks.conv import conv2d
 from jaxstyle.networks.conv.xla import xla_conv
@@ -87,7 +87,7 @@ class LiteEncoder(Recipe):
 
     encoder: VGG  # pyright: ignore
     deepest: float = 0.05
-    strokes: int = 6
+    strokes: int = static(default=6)
     pace: float = 0.05
 
     def survey(self, images: Iterable[Image]) -> Self:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
-from jaxstyle.core import Image, Scalar, pytree
+from jaxstyle.core import Image, Scalar, pytree, static
 from jaxstyle.networks.unpooling import RANKS, Unpooling
 from jaxstyle.training.recipe import Recipe
 
@@ -30,8 +30,8 @@ class UnpoolingDecoder(Recipe):
     NAME: ClassVar[str] = "unpooling"
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
 
-    unpool: str = "max"
-    ranks: tuple[int, ...] = RANKS
+    unpool: str = static(default="max")
+    ranks: tuple[int, ...] = static(default=RANKS)
 
     def network(self, rngs: nnx.Rngs) -> Unpooling:
         return Unpooling(4, self.unpool, self.ranks, rngs=rngs)

@@ -30,7 +30,7 @@ from jaxstyle.linalg import Matrix, modulus, power, product
 from jaxstyle.statistics.covariance import Covariance
 
 CONSTANT = 1e-5  # a deviation, in sizes of the features, that float32's rounding makes
-Way = Callable[[Matrix, Matrix], Matrix]
+Whitening = Callable[[Matrix, Matrix], Matrix]
 
 
 def zca(own: Matrix, target: Matrix) -> Matrix:
@@ -55,29 +55,29 @@ def newton_schulz(own: Matrix, target: Matrix) -> Matrix:
     return product(linalg.newton_schulz(target)[0], linalg.newton_schulz(own)[1])
 
 
-WAYS: dict[str, Way] = {way.__name__: way for way in (zca, cholesky, monge, newton_schulz)}
+WHITENINGS: dict[str, Whitening] = {w.__name__: w for w in (zca, cholesky, monge, newton_schulz)}
 
 
-def monge_within(noise: Matrix) -> Way:
+def monge_within(noise: Matrix) -> Whitening:
     """Return `monge`, no steeper in any of its own directions than `noise`, a covariance, allows.
 
     Differentiated, the limit is held fixed.
     """
 
-    def way(own: Matrix, target: Matrix) -> Matrix:
+    def whiten(own: Matrix, target: Matrix) -> Matrix:
         matrix = monge(own, target)
         slopes, axes = linalg.eigh(jax.lax.stop_gradient(matrix))
         excess = jnp.clip(1 - steepest(noise, axes) / jnp.where(slopes > 0, slopes, 1), 0, 1)
         return matrix - product(axes * jnp.where(slopes > 0, excess, 0), axes.T, matrix)
 
-    return way
+    return whiten
 
 
 def match_covariance(
     feature: Feature,
     target: Covariance,
     weight: Mask | None = None,
-    way: Way = zca,
+    whitening: Whitening = zca,
     stats: Covariance | None = None,
 ) -> Feature:
     """Return the feature with the mean and the covariance of `target`; never in less than float32 within.
@@ -85,7 +85,7 @@ def match_covariance(
     `stats`: those of the full-size feature, if this is a part of one.
     """
     own = stats or Covariance.of(feature, weight)
-    matrix = way(own.matrix, target.matrix)
+    matrix = whitening(own.matrix, target.matrix)
     moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
     size = jnp.dot(own.mean, own.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)
     return jnp.where(jnp.trace(own.matrix) <= CONSTANT**2 * size, target.mean, moved).astype(feature.dtype)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from jaxstyle.core import InputError, unknown
+from jaxstyle.core import InputError, unknown_name
 from jaxstyle.image.io import check_folder
 
 HERE = Path(__file__).parent
@@ -83,7 +83,7 @@ def _no_weights(name: str, known: Iterable[str]) -> InputError:
         return InputError(f"{name}: is no {SUFFIX} file, as weights are to be; {cure}")
     if os.sep in name or Path(name).suffix:
         return InputError(f"{name}: there is no such file")
-    return unknown("weights", name, known)
+    return unknown_name("weights", name, known)
 
 
 def cache() -> Path:

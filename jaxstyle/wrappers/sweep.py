@@ -17,7 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxstyle.core import InputError, Method, styled, unknown
+from jaxstyle.core import InputError, Method, styled, unknown_name
 
 Images = Float[Array, "n h w 3"]
 
@@ -50,7 +50,7 @@ def check(method: Method, name: str, values: np.ndarray) -> Array:
     """Return the values of a field; raise `InputError` unless it can have them all within a batch."""
     fields = [field.name for field in dataclasses.fields(method)]  # pyright: ignore
     if name not in fields:
-        raise unknown("field", name, [field for field in fields if can_vary(method, field)])
+        raise unknown_name("field", name, [field for field in fields if can_vary(method, field)])
     if not can_vary(method, name):
         raise InputError(f"{name} chooses the program and cannot vary within one batch: run them one by one")
     if not isinstance(getattr(method, name), int):
