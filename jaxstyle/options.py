@@ -30,7 +30,7 @@ def one_of(choices: Mapping[str, Any] | Iterable[str], more: Callable[[str], Any
     """Read a name as what it stands for; `more` reads what is none of them."""
     table = choices if isinstance(choices, Mapping) else {name: name for name in choices}
     parse = lambda text: more(text) if more and text not in table else _chosen(text, table)
-    named = lambda value: next((n for n, each in table.items() if value == each or type(value) is each), "")
+    named = lambda value: next((n for n, each in table.items() if value == each or type(value) is each), None)
     metavar = "|".join((*table, "FILE")) if more else "NAME"
     return reading(parse, metavar, choices=None if more else tuple(table), show_default=named)
 
@@ -120,4 +120,4 @@ Tile = Annotated[int, reading(between(SMALLEST_TILE, LARGEST_SIDE), "PX")]
 Layers = Annotated[dict[str, float], reading(layers, "NAME[=W],...")]
 Levels = Annotated[tuple[int, ...], reading(lambda text: tuple(map(count, text.split(","))), "N,...")]
 Memory = Annotated[float, reading(memory, "SIZE")]
-Switch = Annotated[bool, Parameter()]
+Switch = Annotated[bool, Parameter(show_default=False)]

@@ -5,32 +5,23 @@ gives its `call(image)`, without this library. JAX promises to read it for six m
 the safetensors are for keeping. ONNX takes `(1, 3, h, w)` of any size.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
+from cyclopts import App, Parameter
 
 from jaxstyle.cli.build import network
-from jaxstyle.cli.parser import others
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.methods import Johnson
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.options import one_of
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-
-
-def add(commands) -> None:
-    """Add the subcommand `export`."""
-    parser = commands.add_parser("export", description=others()["export"])
-    parser.set_defaults(run=run)
-    parser.add_argument("method", choices=["johnson"], help="whose network it is")
-    given = "trained weights by name, or a .safetensors file"
-    parser.add_argument("--weights", required=True, metavar="NAME", help=given)
-    file = f"the file to write; its name ends in one of {' '.join(FORMATS)}"
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=file)
+app = App("export")
 
 
 def stablehlo(net: TransformNet) -> bytes:
@@ -53,14 +44,27 @@ def onnx(net: TransformNet) -> bytes:
 FORMATS: dict[str, Callable[[TransformNet], bytes]] = {".stablehlo": stablehlo, ".onnx": onnx}
 
 
-def run(options: argparse.Namespace) -> int:
-    """Write the file."""
-    io.check_output(options.output, FORMATS)
-    net = network(options.weights, Johnson, TransformNet)
+@app.default
+def run(
+    method: Annotated[str, one_of(["johnson"])],
+    /,
+    *,
+    weights: Annotated[str, Parameter(metavar="NAME")],
+    output: Annotated[Path, Parameter(alias="-o", metavar="FILE")],
+) -> int:
+    """Write the file.
+
+    Args:
+        method: whose network it is
+        weights: trained weights by name, or a .safetensors file
+        output: the file to write; its name ends in .stablehlo or .onnx
+    """
+    io.check_output(output, FORMATS)
+    net = network(weights, Johnson, TransformNet)
     try:
-        content = FORMATS[options.output.suffix.lower()](net)
+        content = FORMATS[output.suffix.lower()](net)
     except ImportError as error:
         raise InputError(f'exporting needs more packages: pip install "jaxstyle[export]" ({error})') from None
-    io.replace(options.output, lambda path: path.write_bytes(content))
-    print(f"{options.output}: {len(content) / 1e6:.1f} MB")
+    io.replace(output, lambda path: path.write_bytes(content))
+    print(f"{output}: {len(content) / 1e6:.1f} MB")
     return 0

@@ -20,6 +20,7 @@ from jax.stages import Compiled
 
 from jaxstyle import allocator
 from jaxstyle.cli.memory import Limit, shown, taken
+from jaxstyle.cli.pictures import Pictures
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
 from jaxstyle.networks.conv import conv2d
 from jaxstyle.networks.pooling import max_pool
@@ -55,9 +56,9 @@ class TooLargeError(InputError):
         super().__init__(f"{self.fact}: {cure}")
 
 
-def smaller(method: Method) -> str:
-    """Return what makes a run of a method smaller."""
-    sizes = "a smaller --size or --style-size" if method.NEEDS_STYLE else "a smaller --size"
+def smaller(method: Method, styles: int) -> str:
+    """Return what makes a run of a method with so many styles smaller."""
+    sizes = "a smaller --size or --style-size" if styles else "a smaller --size"
     remembers = hasattr(getattr(method, "optimizer", None), "memory")
     return f"try {sizes}" + ", or fewer --pairs" * remembers
 
@@ -74,7 +75,7 @@ def check_least(method: Method, pictures: list, limit: Limit, count: int = 1) ->
     if needed > limit.bytes:
         height, width = pictures[0].shape[:2]
         what = f"a run at {width}x{height} px takes {shown(needed)} at least"
-        raise TooLargeError(what, needed, limit, smaller(method))
+        raise TooLargeError(what, needed, limit, smaller(method, len(pictures) - 1))
     return needed
 
 
@@ -124,12 +125,15 @@ def seconds_of(programs: list[tuple[Compiled, float]]) -> float:
     return max(cost(programs, "flops") / operations, cost(programs, "bytes accessed") / size)
 
 
-def fitting(in_tiles: Callable[[int | None], Method], tile: int | None, given: tuple, limit: Limit) -> Plan:
+def fitting(
+    in_tiles: Callable[[int | None], Method], tile: int | None, pictures: Pictures, limit: Limit
+) -> Plan:
     """Return how a method runs within a limit: whole, or in what tiles.
 
-    `in_tiles` gives the method whose tiles have a side, or none; `given` are content, style and masks as
-    `core.styled` takes them; a `tile` is taken as it is. Raises `TooLargeError` where nothing fits.
+    `in_tiles` gives the method whose tiles have a side, or none; a `tile` is taken as it is. Raises
+    `TooLargeError` where nothing fits.
     """
+    given = pictures.given
     whole = compiled(in_tiles(None), *given)
     seconds = seconds_of(whole)
 
@@ -140,7 +144,7 @@ def fitting(in_tiles: Callable[[int | None], Method], tile: int | None, given: t
         return Plan(method, tile, taken() + max(buffers(program) for program, _ in programs), seconds)
 
     first = plan = predict(tile)
-    cure = smaller(in_tiles(None))
+    cure = smaller(in_tiles(None), len(pictures.styles))
     for side in TILES:
         if tile or plan.bytes <= limit.bytes:
             break
