@@ -88,7 +88,9 @@ def application() -> App:
     for number, entry in enumerate(ENTRIES):
         for parent, module in ((app, "stylize"), (sweep, "sweep")):
             where = f"jaxstyle.cli.{module}:{entry.name}"
-            parent.command(where, name=entry.name, help=entry.summary, group=families[entry.family], sort_key=number)
+            parent.command(
+                where, name=entry.name, help=entry.summary, group=families[entry.family], sort_key=number
+            )
     for name, text in OTHERS.items():
         if name == "sweep":
             app.command(sweep)
@@ -109,8 +111,8 @@ def parse(given: list[str]) -> Call:
         name = " ".join(("jaxstyle", *(error.command_chain or ())))
         print(f"{name}: {_said(error)} (see {name} --help)", file=sys.stderr)
         raise SystemExit(2) from None
-    if "arguments" in ignored:
-        bound.arguments["arguments"] = given
+    bound.arguments |= dict.fromkeys({"arguments"} & ignored.keys(), given)
+    bound.apply_defaults()
     return Call(function, bound)
 
 
@@ -119,7 +121,7 @@ def completed(app: App, given: list[str]) -> list[str]:
     command = app.parse_commands(given)[1][-1]
     if not command.default_command or not command.default_command.__module__.startswith("jaxstyle"):
         return given
-    known = [name for each in command.assemble_argument_collection() for name in each.names]
+    known = [n for each in command.assemble_argument_collection() if each.show for n in each.names]
     words, options = [], True
     for word in given:
         options = options and word != "--"

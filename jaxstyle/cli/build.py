@@ -71,10 +71,10 @@ def network(name: str, method: type[Method], kind: type) -> Any:
 def optimizer(default: Own, own: dict[str, Any]) -> dict[str, Any]:
     """Return the optimiser that the options ask for, and its number of steps if it is not the default's."""
     chosen, changes = default, {}
-    if kind := own.get("optimizer"):
-        if type(default) is not kind:
-            chosen = kind()
-            changes["steps"] = own.get("steps", kind.STEPS)
+    kind = own.get("optimizer", type(default))
+    if type(default) is not kind:
+        chosen = kind()
+        changes["steps"] = own.get("steps", kind.STEPS)
     name = next(name for name, kind in OPTIMIZERS.items() if type(chosen) is kind)
     numbers = {"learning_rate": own.get("learning_rate"), "memory": own.get("pairs")}
     numbers = {key: value for key, value in numbers.items() if value is not None}

@@ -3,18 +3,19 @@
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from jaxstyle import core
 from jaxstyle.cli import plan, provenance
 from jaxstyle.cli.build import build, types
+from jaxstyle.cli.fields import changed, command
 from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.paths import check_not_read
-from jaxstyle.cli.request import FLAT, HIDDEN, OF_STYLES, Inputs, Output, Request, changed
+from jaxstyle.cli.request import OF_STYLES, Inputs, Output, Request
+from jaxstyle.cli.sweep import ONE
 from jaxstyle.core import Image, InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
@@ -24,12 +25,8 @@ from jaxstyle.options import Count, Side
 DEFAULT = tuple(name for name in TABLE if name not in ("johnson", "reconstruct", "dream"))
 SIZE = 256  # pixels of the long edge
 MANY = Parameter(consume_multiple=True, metavar="NAME[:WEIGHTS]", show_default=" ".join(DEFAULT))
-ONE = Annotated[tuple[Path], Parameter(required=True, help="the picture whose style it takes")]
 SMALL = Annotated[Side | None, Parameter(help="long edge of all images (default: at most 256)")]
-PAIR: Any = changed(Inputs, style=ONE, size=SMALL, **dict.fromkeys(OF_STYLES[1:], HIDDEN))
 OF_ONE = ("overwrite", "quality", "depth", "history", "frames", "checkpoint")
-GRID: Any = changed(Output, **dict.fromkeys(OF_ONE, HIDDEN))
-app = App("compare")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +70,9 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
     return image, time.perf_counter() - start
 
 
-@app.default
-def run(
-    inputs: Annotated[PAIR, FLAT],
-    *,
-    output: Annotated[GRID, FLAT],
-    comparison: Annotated[Comparison, FLAT] = Comparison(),
-    arguments: Annotated[list[str], HIDDEN],
-) -> int:
+def run(arguments: list[str], inputs: Inputs, output: Output, comparison: Comparison) -> int:
     """Run all methods and write the grid, and the provenance of its pictures: captions are not compared."""
-    request = Request(name="compare", arguments=arguments, inputs=inputs, output=output)
+    request = Request("compare", arguments, inputs, output)
     io.check_output(output.output)
     read = [inputs.content, *inputs.style]
     for path in (output.output, provenance.beside(output.output)):
@@ -112,3 +102,12 @@ def run(
     facts = provenance.write(request, methods, sheet, {"total": seconds}, io.write, **facts)
     output.close(f"{len(methods)} methods in {seconds:.1f} s, compiling included", facts)
     return 0
+
+
+app = command(
+    "compare",
+    run,
+    inputs=changed(Inputs, *OF_STYLES[1:], style=ONE, size=SMALL),
+    output=changed(Output, *OF_ONE),
+    comparison=Comparison,
+)

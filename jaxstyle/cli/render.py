@@ -5,6 +5,7 @@ import time
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -50,8 +51,9 @@ def check_outputs(request: Request) -> None:
         check_not_read(path, inputs)
 
 
-def run(request: Request) -> int:
+def run(name: str, arguments: list[str], **given: Any) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
+    request = Request(name, arguments, **given)
     check_outputs(request)
     files = pictures.read(request.inputs)
     try:

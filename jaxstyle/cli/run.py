@@ -3,12 +3,12 @@
 SIGTERM ends a command as Ctrl-C does; the exit codes are those of the signals, 143 and 130.
 """
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from io import StringIO
 
 import jax
 
@@ -71,21 +71,12 @@ def _missing_device() -> str:
         return f"JAX has no device '{asked}' here ({reason}): set JAX_PLATFORMS to cpu, or to nothing"
 
 
-@contextmanager
-def quiet(wanted: bool) -> Iterator[None]:
-    """Write nothing to stderr, if that is wanted."""
-    if not wanted:
-        yield
-        return
-    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
-        yield
-
-
 def run(call: Call) -> int:
     """Run the command; return its exit code."""
     keep_programs()
+    silent = getattr(call.bound.arguments.get("output"), "quiet", False)
     try:
-        with terminable(), on_a_device(), quiet(getattr(call.bound.arguments.get("output"), "quiet", False)):
+        with terminable(), on_a_device(), redirect_stderr(StringIO()) if silent else nullcontext():
             return call() or 0
     except InputError as error:
         print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)  # a name may have two lines

@@ -14,20 +14,10 @@ from cyclopts import App, Parameter
 
 from jaxstyle.cli import pictures, plan, provenance, stylize
 from jaxstyle.cli.build import build, check_draws, types
+from jaxstyle.cli.fields import NEEDED, changed, command, readable
 from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.render import check_outputs, more_pixels
-from jaxstyle.cli.request import (
-    FLAT,
-    HIDDEN,
-    OF_STYLES,
-    Inputs,
-    Output,
-    Request,
-    Wrappers,
-    changed,
-    given,
-    readable,
-)
+from jaxstyle.cli.request import OF_STYLES, Request
 from jaxstyle.core import InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.methods.table import TABLE
@@ -35,6 +25,7 @@ from jaxstyle.options import LARGEST_SEED, Count, Seed, number
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.wrappers.sweep import can_vary, draw, grid, sweep
 
+ONE = Annotated[tuple[Path], NEEDED, Parameter(help="the picture whose style it takes")]
 DRAWS = 12
 
 
@@ -80,28 +71,14 @@ def __getattr__(name: str) -> App:
     if name not in TABLE:
         raise AttributeError(name)
     entry = TABLE[name]
-    one = Annotated[tuple[Path], Parameter(required=True, help="the picture whose style it takes")]
-    hidden = dict.fromkeys(OF_STYLES[2:] if entry.needs_style else OF_STYLES, HIDDEN)
-    inputs: Any = changed(Inputs, **({"style": one} | hidden))
-    output: Any = changed(Output, **dict.fromkeys(("depth", "history", "frames", "checkpoint"), HIDDEN))
-    left_out = stylize.left_out(entry) | {"keep_color": HIDDEN, "pyramid": HIDDEN}
-    wrappers: Any = changed(Wrappers, **left_out)
-    own: Any = stylize.method_options(entry)
-    seeded = "seed" in readable(entry.load())
-    variation: Any = changed(Variation, seed=HIDDEN) if seeded else Variation
-
-    def run(
-        inputs: Annotated[inputs, FLAT],
-        *,
-        own: Annotated[own, FLAT] = own(),
-        output: Annotated[output, FLAT],
-        variation: Annotated[variation, FLAT] = variation(),
-        wrappers: Annotated[wrappers, FLAT] = wrappers(),
-        arguments: Annotated[list[str], HIDDEN],
-    ) -> int:
-        return swept(Request(entry.name, arguments, inputs, output, given(own), wrappers), variation)
-
-    return App(entry.name, default_command=run)
+    kinds = stylize.classes(entry) | {"variation": Variation}
+    if entry.needs_style:
+        kinds["inputs"] = changed(kinds["inputs"], *OF_STYLES[2:], style=ONE)
+    if "seed" in readable(entry.load()):
+        kinds["variation"] = changed(Variation, "seed")
+    kinds["output"] = changed(kinds["output"], "depth", "history", "frames", "checkpoint")
+    kinds["wrappers"] = changed(kinds["wrappers"], "keep_color", "pyramid")
+    return command(name, partial(run, name), **kinds)
 
 
 def dashed(name: str) -> str:
@@ -145,8 +122,9 @@ def values_of(variation: Variation, own: dict[str, Any]) -> tuple[dict[str, list
     return draw(number, seed, **ranges), math.isqrt(number - 1) + 1
 
 
-def swept(request: Request, variation: Variation) -> int:
+def run(name: str, arguments: list[str], variation: Variation, **given: Any) -> int:
     """Run a sweep from files to a grid of pictures and the numbers beside it."""
+    request = Request(name, arguments, **given)
     if request.initial:
         raise InputError("--init of a sweep names a first image: content, noise, ...; a file is none")
     check_outputs(request)
@@ -160,12 +138,12 @@ def swept(request: Request, variation: Variation) -> int:
     sized = partial(read.sized, request.entry.load(), request.inputs)
     shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
     plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)
-    given = sized()
+    made = sized()
     start = time.perf_counter()
-    images = sweep(method, *given.given[:2], **values)
+    images = sweep(method, *made.given[:2], **values)
     if request.wrappers.smooth:
         smoother = jax.jit(SMOOTHERS[request.wrappers.smooth])
-        images = jnp.stack([smoother(image, given.content) for image in images])
+        images = jnp.stack([smoother(image, made.content) for image in images])
     images = [*jax.block_until_ready(images)]
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
@@ -175,5 +153,5 @@ def swept(request: Request, variation: Variation) -> int:
     save = partial(io.write, quality=request.output.quality)
     facts = provenance.write(request, method, sheet, {"total": seconds}, save, **facts)
     took = f"{len(images)} pictures in {seconds:.1f} s, compiling included"
-    request.output.close(took + more_pixels(read, given, request), facts)
+    request.output.close(took + more_pixels(read, made, request), facts)
     return 0

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,8 @@ import jax
 from cyclopts import App, Parameter
 
 from jaxstyle import allocator, weights
+from jaxstyle.cli.fields import HIDDEN, NEEDED, changed, command, given, own_options
 from jaxstyle.cli.paths import check_not_read
-from jaxstyle.cli.request import FLAT, HIDDEN, changed, given, own_options
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
@@ -37,8 +38,8 @@ class Files:
         start: weights, or a file of them, to begin with instead of random ones
     """
 
-    data: Annotated[list[str], MANY]
-    output: Annotated[Path, Parameter(alias="-o", metavar="DIR")]
+    data: Annotated[tuple[str, ...], NEEDED, MANY] = ()
+    output: Annotated[Path, NEEDED, Parameter(alias="-o", metavar="DIR")] = Path()
     style: Annotated[Any, HIDDEN] = None
     style_size: Annotated[Side | None, HIDDEN] = None
     preset: Annotated[str | None, HIDDEN] = None
@@ -89,27 +90,20 @@ class Schedule:
 
 def add(recipe: type[Recipe]) -> None:
     """Add the command of a recipe."""
-    styled: dict[str, Any] = {}
+    kinds: dict[str, Any] = {}
     if "style" in recipe.SOURCES:
-        styled["style"] = Annotated[list[str], MANY, Parameter(required=True)]
+        kinds["style"] = Annotated[tuple[str, ...], NEEDED, MANY]
     elif recipe.prepare is not Recipe.prepare:
-        help = Parameter(help="the picture whose style it learns", required=True)
-        styled |= {"style": Annotated[Path, help], "style_size": Side | None}
+        kinds["style"] = Annotated[Path, NEEDED, Parameter(help="the picture whose style it learns")]
+        kinds["style_size"] = Side | None
     if recipe.PRESETS:
-        styled["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
-    files: Any = changed(Files, **styled)
-    schedule: Any = changed(Schedule, recipe.DEFAULTS)
-    own: Any = own_options(recipe)
-
-    def run(
-        *,
-        files: Annotated[files, FLAT],
-        schedule: Annotated[schedule, FLAT] = schedule(),  # noqa: B008
-        own: Annotated[own, FLAT] = own(),  # noqa: B008
-    ) -> int:
-        return train(recipe, files, schedule, given(own))
-
-    app.command(run, name=recipe.NAME, help=(recipe.__doc__ or "").partition("\n")[0])
+        kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
+    schedule, own = changed(Schedule, defaults=recipe.DEFAULTS), own_options(recipe)
+    one = command(
+        recipe.NAME, partial(train, recipe), files=changed(Files, **kinds), schedule=schedule, own=own
+    )
+    one.help = (recipe.__doc__ or "").partition("\n")[0]
+    app.command(one)
 
 
 def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]) -> Recipe:
@@ -122,7 +116,7 @@ def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]
     return made
 
 
-def train(kind: type[Recipe], files: Files, schedule: Schedule, own: dict[str, Any]) -> int:
+def train(kind: type[Recipe], arguments: list[str], files: Files, schedule: Schedule, own: Any) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
@@ -136,11 +130,10 @@ def train(kind: type[Recipe], files: Files, schedule: Schedule, own: dict[str, A
     allocator.keep()
     join(schedule.distributed)
     files = replace(files, encoder=files.encoder or kind.PRESETS.get(files.preset or "", kind.ENCODER))
-    recipe = recipe_of(kind, files, schedule.size, own)
+    recipe = recipe_of(kind, files, schedule.size, given(own))
     sources = {name: open_images(*(files.data, styles)[name == "style"]) for name in recipe.SOURCES}
     steps = schedule.steps or max(2 * len(sources["image"]) // schedule.batch_size, 1)
-    given = {field.name: getattr(schedule, field.name) for field in fields(Plan)}
-    plan = Plan(**given | {"steps": steps})
+    plan = Plan(**{each.name: getattr(schedule, each.name) for each in fields(Plan)} | {"steps": steps})
     facts = files.named() | {"pictures": {name: len(images) for name, images in sources.items()}}
     outcome = run(recipe, sources, files.output, plan, facts)
     for images in sources.values():
