@@ -7,6 +7,7 @@ A field of any other type is no option. Its text is in the `Attributes:` of the 
 derived from. No JAX is imported here.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ def reading(parse: Callable[[str], Any], metavar: str, **more: Any) -> Parameter
 def one_of(choices: Mapping[str, Any] | Iterable[str], more: Callable[[str], Any] | None = None) -> Parameter:
     """Read a name as what it stands for; `more` reads what is none of them."""
     table = choices if isinstance(choices, Mapping) else {name: name for name in choices}
-    parse = lambda text: more(text) if more and text not in table else _chosen(text, table)
+    parse = lambda text: more(text) if more and text not in table else table[text]
     named = lambda value: next((n for n, each in table.items() if value == each or type(value) is each), None)
     metavar = "|".join((*table, "FILE")) if more else "NAME"
     return reading(parse, metavar, choices=None if more else tuple(table), show_default=named)
@@ -37,57 +38,45 @@ def one_of(choices: Mapping[str, Any] | Iterable[str], more: Callable[[str], Any
 
 def some_of(names: tuple[str, ...]) -> Parameter:
     """Read some of several names, with commas between them."""
-    table = dict(zip(names, names, strict=True))
-    return reading(lambda text: tuple(_chosen(name, table) for name in text.split(",")), "NAME,...")
+
+    def parse(text: str) -> tuple[str, ...]:
+        if not {*text.split(",")} <= {*names}:
+            raise ValueError(f"'{text}' are not all of {', '.join(names)}")
+        return tuple(text.split(","))
+
+    return reading(parse, "NAME,...")
 
 
-def _chosen(text: str, table: Mapping[str, Any]) -> Any:
-    if text not in table:
-        raise ValueError(f"invalid choice '{text}': there are {', '.join(table)}")
-    return table[text]
+def real(least: float, most: float, what: str) -> Callable[[str], float]:
+    """Return a reader of numbers between two."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise ValueError(f"'{text}' is not {what}")
+        return value
+
+    return parse
 
 
-def number(text: str) -> float:
-    """Read a number that is not negative and finite in 32 bits."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= LARGEST:
-        raise ValueError(f"'{text}' is not a finite number >= 0 (at most {LARGEST:g})")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a number above 0 that is not 0 in 32 bits."""
-    if number(text) < 1 / LARGEST:
-        raise ValueError(f"'{text}' is not above 0")
-    return number(text)
-
-
-def share(text: str) -> float:
-    """Read a number from 0 to 1."""
-    if number(text) > 1:
-        raise ValueError(f"'{text}' is not a number from 0 to 1")
-    return number(text)
-
-
-def between(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers between two."""
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a reader of whole numbers, between two if there is a largest."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError(f"'{text}' is not a whole number from {least} to {most}")
+        if not text.isdecimal() or not least <= int(text) <= (most or int(text)):
+            raise ValueError(
+                f"'{text}' is not a whole number {f'from {least} to {most}' if most else f'>= {least}'}"
+            )
         return int(text)
 
     return parse
 
 
-def count(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"'{text}' is not a whole number >= 1")
-    return int(text)
+number = real(0, LARGEST, f"a finite number >= 0 (at most {LARGEST:g})")
+count, side = whole(1), whole(1, LARGEST_SIDE)
 
 
 def layers(text: str) -> dict[str, float]:
@@ -107,16 +96,15 @@ def memory(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
-_side = between(1, LARGEST_SIDE)
 Number = Annotated[float, reading(number, "X")]
-Positive = Annotated[float, reading(positive, "X")]
-Share = Annotated[float, reading(share, "X")]
+Positive = Annotated[float, reading(real(1 / LARGEST, LARGEST, "above 0, and finite"), "X")]
+Share = Annotated[float, reading(real(0, 1, "a number from 0 to 1"), "X")]
 Count = Annotated[int, reading(count, "N")]
-Seed = Annotated[int, reading(between(0, LARGEST_SEED), "N")]
-Percent = Annotated[int, reading(between(1, 100), "N")]
-Side = Annotated[int, reading(_side, "PX")]
-Size = Annotated[int | str, reading(lambda text: text if text == "original" else _side(text), "PX")]
-Tile = Annotated[int, reading(between(SMALLEST_TILE, LARGEST_SIDE), "PX")]
+Seed = Annotated[int, reading(whole(0, LARGEST_SEED), "N")]
+Percent = Annotated[int, reading(whole(1, 100), "N")]
+Side = Annotated[int, reading(side, "PX")]
+Size = Annotated[int | str, reading(lambda text: text if text == "original" else side(text), "PX")]
+Tile = Annotated[int, reading(whole(SMALLEST_TILE, LARGEST_SIDE), "PX")]
 Layers = Annotated[dict[str, float], reading(layers, "NAME[=W],...")]
 Levels = Annotated[tuple[int, ...], reading(lambda text: tuple(map(count, text.split(","))), "N,...")]
 Memory = Annotated[float, reading(memory, "SIZE")]

@@ -9,7 +9,7 @@ import jaxstyle
 
 ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
-    {"core", "statistics", "spectrum", "linalg", "tiling", "allocator", "fingerprint"},
+    {"core", "statistics", "spectrum", "linalg", "tiling", "allocator", "fingerprint", "memory", "options"},
     {"optimizers", "networks", "image"},
     {"weights"},
     {"losses", "transforms", "smoothing", "metrics"},

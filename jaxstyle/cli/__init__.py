@@ -82,21 +82,17 @@ def application() -> App:
         help_format="plaintext",
         result_action="return_value",
     )
-    more = Group("more", sort_key=len(ENTRIES))
-    sweep = App("sweep", help=OTHERS["sweep"], group=more)
+    others = Group("more", sort_key=len(ENTRIES))
+    sweep = App("sweep", help=OTHERS["sweep"], group=others)
     families = {entry.family: Group(entry.family, sort_key=number) for number, entry in enumerate(ENTRIES)}
     for number, entry in enumerate(ENTRIES):
         for parent, module in ((app, "stylize"), (sweep, "sweep")):
-            where = f"jaxstyle.cli.{module}:{entry.name}"
-            parent.command(
-                where, name=entry.name, help=entry.summary, group=families[entry.family], sort_key=number
-            )
-    for name, text in OTHERS.items():
-        if name == "sweep":
-            app.command(sweep)
-        else:
-            app.command(f"jaxstyle.cli.{name}:app", name=name, help=text, group=more)
-    app.register_install_completion_command(help="complete words in this shell from now on", group=more)
+            more = {"help": entry.summary, "group": families[entry.family], "sort_key": number}
+            parent.command(f"jaxstyle.cli.{module}:{entry.name}", entry.name, **more)
+    app.command(sweep)
+    for name in OTHERS.keys() - {"sweep"}:
+        app.command(f"jaxstyle.cli.{name}:app", name, help=OTHERS[name], group=others)
+    app.register_install_completion_command(help="complete words in this shell from now on", group=others)
     return app
 
 
@@ -104,12 +100,13 @@ def parse(given: list[str]) -> Call:
     """Return what arguments ask for; end with a line and exit code 2 if they make no sense."""
     app = application()
     try:
-        function, bound, ignored = app.parse_args(
-            completed(app, given), exit_on_error=False, print_error=False
-        )
+        words = completed(app, given)
+        function, bound, ignored = app.parse_args(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         name = " ".join(("jaxstyle", *(error.command_chain or ())))
-        print(f"{name}: {_said(error)} (see {name} --help)", file=sys.stderr)
+        many = isinstance(error, UnusedCliTokensError)
+        said = f"too many pictures: {' '.join(error.unused_tokens or ())}" if many else str(error)
+        print(f"{name}: {' '.join(said.split())} (see {name} --help)", file=sys.stderr)
         raise SystemExit(2) from None
     bound.arguments |= dict.fromkeys({"arguments"} & ignored.keys(), given)
     bound.apply_defaults()
@@ -129,9 +126,3 @@ def completed(app: App, given: list[str]) -> list[str]:
         fits = [other for other in known if other.startswith(name)] if options and name[:2] == "--" else []
         words.append(f"{fits[0]}{equals}{value}" if len(fits) == 1 else word)
     return words
-
-
-def _said(error: CycloptsError) -> str:
-    if isinstance(error, UnusedCliTokensError):
-        return f"too many pictures: {' '.join(error.unused_tokens or ())}"
-    return " ".join(str(error).split())

@@ -12,13 +12,13 @@ from jaxstyle import core
 from jaxstyle.cli import plan, provenance
 from jaxstyle.cli.build import build, types
 from jaxstyle.cli.fields import changed, command
-from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.paths import check_not_read
 from jaxstyle.cli.request import OF_STYLES, Inputs, Output, Request
 from jaxstyle.cli.sweep import ONE
 from jaxstyle.core import Image, InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
+from jaxstyle.memory import limit_of
 from jaxstyle.methods.table import METHODS, TABLE
 from jaxstyle.options import Count, Side
 
@@ -43,10 +43,6 @@ class Comparison:
     steps: Count | None = None
     columns: Count = 4
 
-    def descents(self) -> list[str]:
-        """Return those of the methods that descend."""
-        return [name for name in self.methods if "optimizer" in types(METHODS[name.partition(":")[0]])]
-
     def own(self, name: str) -> dict[str, Any]:
         """Return the options of one of the methods."""
         method, _, given = name.partition(":")
@@ -58,7 +54,7 @@ class Comparison:
             raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
         if given and "network" not in types(METHODS[method]):
             raise InputError(f"--methods {name}: {method} has no weights to choose; leave out :{given}")
-        steps = {"steps": self.steps} if self.steps and name in self.descents() else {}
+        steps = {"steps": self.steps} if self.steps and "optimizer" in types(METHODS[method]) else {}
         return steps | ({"weights": given} if given else {})
 
 
@@ -78,7 +74,7 @@ def run(arguments: list[str], inputs: Inputs, output: Output, comparison: Compar
     for path in (output.output, provenance.beside(output.output)):
         check_not_read(path, read)
     every = {name: comparison.own(name) for name in comparison.methods}
-    if comparison.steps and not comparison.descents():
+    if comparison.steps and not any("steps" in own for own in every.values()):
         raise InputError("--steps is of methods that descend, of which there is none: leave it out")
     fitted = (lambda image: fit(image, inputs.size)) if inputs.size else (lambda image: shrink(image, SIZE))
     content, style = (io.read(path) for path in read)

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from jax.stages import Compiled
 
 from jaxstyle import allocator
-from jaxstyle.cli.memory import Limit, shown, taken
 from jaxstyle.cli.pictures import Pictures
 from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
+from jaxstyle.memory import Limit, shown, taken
 from jaxstyle.networks.conv import conv2d
 from jaxstyle.networks.pooling import max_pool
 from jaxstyle.statistics.covariance import second_moment

@@ -12,7 +12,6 @@ import jax
 from jaxstyle.cli import checkpoint, pictures, plan, provenance
 from jaxstyle.cli.build import build, check_draws, wrapped
 from jaxstyle.cli.checkpoint import Checkpoint
-from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.paths import check_apart, check_not_read
 from jaxstyle.cli.pictures import Files, Pictures
 from jaxstyle.cli.request import Request
@@ -22,6 +21,7 @@ from jaxstyle.core import Image, InputError, Method, TooSmallError, summarise
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import resize
 from jaxstyle.image.writing import what_is_lost
+from jaxstyle.memory import limit_of
 from jaxstyle.methods.descent import DivergedError
 
 SMALLEST_EDGE = 64  # pixels to which a photograph is made smaller so that it fits

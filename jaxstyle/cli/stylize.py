@@ -15,13 +15,12 @@ from jaxstyle.cli.request import OF_STYLES, Budget, Inputs, Output, Wrappers
 from jaxstyle.methods.table import TABLE, Entry
 from jaxstyle.options import Count, Positive, one_of
 
-NOTES = (
-    "Size and colour: a photograph that stays one keeps its size, or the largest that fits in memory; other "
-    "results have at most 512 px, unless --size says more. Nothing is enlarged unasked. Profiles are converted "
-    "to sRGB, results tagged so.\n\nMetadata and transparency: EXIF, XMP, resolution and 16 bits come through, "
-    "orientation is applied. Transparent pixels count in no statistic, and stay so where the format can; JPEG "
-    "and BMP are laid on white."
-)
+NOTES = """Size and colour: a photograph that stays one keeps its size, or the largest that fits in memory; \
+other results have at most 512 px, unless --size says more. Nothing is enlarged unasked. Profiles are \
+converted to sRGB, results tagged so.
+
+Metadata and transparency: EXIF, XMP, resolution and 16 bits come through, orientation is applied. \
+Transparent pixels count in no statistic, and stay so where the format can; JPEG and BMP are laid on white."""
 
 
 def __getattr__(name: str) -> App:

@@ -15,11 +15,11 @@ from cyclopts import App, Parameter
 from jaxstyle.cli import pictures, plan, provenance, stylize
 from jaxstyle.cli.build import build, check_draws, types
 from jaxstyle.cli.fields import NEEDED, changed, command, readable
-from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.render import check_outputs, more_pixels
 from jaxstyle.cli.request import OF_STYLES, Request
 from jaxstyle.core import InputError, Method, unknown_name
 from jaxstyle.image import io, plot
+from jaxstyle.memory import limit_of
 from jaxstyle.methods.table import TABLE
 from jaxstyle.options import LARGEST_SEED, Count, Seed, number
 from jaxstyle.smoothing import SMOOTHERS

@@ -1,7 +1,7 @@
 """`jaxstyle train NAME`: Train a network in a folder, or go on where it was stopped."""
 
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,12 +15,14 @@ from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
-from jaxstyle.options import Count, Positive, Seed, Side, one_of
+from jaxstyle.options import Count, Side, one_of
 from jaxstyle.training import RECIPES, Recipe
+from jaxstyle.training.plan import Plan
 
 MANY = Parameter(consume_multiple=True, metavar="DIR_OR_TFDS")
 HOSTS = Parameter(consume_multiple=True, metavar="ADDRESS:PORT HOSTS INDEX")
 NAME = Parameter(metavar="NAME")
+TWO_EPOCHS = {"steps": None}
 app = App("train")
 
 
@@ -36,6 +38,7 @@ class Files:
         preset: a source's settings and encoder
         encoder: weights of the encoder
         start: weights, or a file of them, to begin with instead of random ones
+        distributed: this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give three
     """
 
     data: Annotated[tuple[str, ...], NEEDED, MANY] = ()
@@ -45,6 +48,7 @@ class Files:
     preset: Annotated[str | None, HIDDEN] = None
     encoder: Annotated[str | None, NAME] = None
     start: Annotated[str | None, NAME] = None
+    distributed: Annotated[list[str] | None, HOSTS] = None
 
     def named(self) -> dict[str, Any]:
         """Return what decides the result: names and hashes of what is read."""
@@ -60,34 +64,6 @@ class Files:
         return facts | {f"{each}_sha256": weights.sha256(path) for each, path in found.items() if path}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """How a recipe is trained.
-
-    Attributes:
-        steps: steps in all (default: two epochs)
-        batch_size: examples a step, of all devices together
-        size: pixels a side of an example, a random crop
-        learning_rate: of Adam
-        seed: of the first parameters, and of the order and crops
-        every: steps from checkpoint to checkpoint
-        precision: of the networks
-        parallel: how devices share a step; the result is the same
-        distributed: this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give all
-            three
-    """
-
-    steps: Count | None = None
-    batch_size: Count = 1
-    size: Side = 1
-    learning_rate: Positive = 1.0
-    seed: Seed = 0
-    every: Count = 100
-    precision: Annotated[str, one_of(("float32", "bfloat16"))] = "float32"
-    parallel: Annotated[str, one_of(("jit", "pmap", "shard_map"))] = "jit"
-    distributed: Annotated[list[str] | None, HOSTS] = None
-
-
 def add(recipe: type[Recipe]) -> None:
     """Add the command of a recipe."""
     kinds: dict[str, Any] = {}
@@ -98,12 +74,11 @@ def add(recipe: type[Recipe]) -> None:
         kinds["style_size"] = Side | None
     if recipe.PRESETS:
         kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
-    schedule, own = changed(Schedule, defaults=recipe.DEFAULTS), own_options(recipe)
-    one = command(
-        recipe.NAME, partial(train, recipe), files=changed(Files, **kinds), schedule=schedule, own=own
-    )
-    one.help = (recipe.__doc__ or "").partition("\n")[0]
-    app.command(one)
+    files = changed(Files, **kinds)
+    plan = changed(Plan, defaults=recipe.DEFAULTS | TWO_EPOCHS, steps=Count | None)
+    run = command(recipe.NAME, partial(train, recipe), files=files, plan=plan, own=own_options(recipe))
+    run.help = (recipe.__doc__ or "").partition("\n")[0]
+    app.command(run)
 
 
 def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]) -> Recipe:
@@ -116,34 +91,30 @@ def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]
     return made
 
 
-def train(kind: type[Recipe], arguments: list[str], files: Files, schedule: Schedule, own: Any) -> int:
+def train(kind: type[Recipe], arguments: list[str], files: Files, plan: Plan, own: Any) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
-        from jaxstyle.training.run import Plan, run
+        from jaxstyle.training.run import run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
     styles = [files.style] if isinstance(files.style, Path) else files.style or []
-    check_not_read(files.output, [*files.data])
-    check_not_read(files.output, styles)
+    check_not_read(files.output, [*files.data, *styles])
     check_run_folder(files.output)
     allocator.keep()
-    join(schedule.distributed)
+    join(files.distributed)
     files = replace(files, encoder=files.encoder or kind.PRESETS.get(files.preset or "", kind.ENCODER))
-    recipe = recipe_of(kind, files, schedule.size, given(own))
+    recipe = recipe_of(kind, files, plan.size, given(own))
     sources = {name: open_images(*(files.data, styles)[name == "style"]) for name in recipe.SOURCES}
-    steps = schedule.steps or max(2 * len(sources["image"]) // schedule.batch_size, 1)
-    plan = Plan(**{each.name: getattr(schedule, each.name) for each in fields(Plan)} | {"steps": steps})
+    plan = replace(plan, steps=plan.steps or max(2 * len(sources["image"]) // plan.batch_size, 1))
     facts = files.named() | {"pictures": {name: len(images) for name, images in sources.items()}}
     outcome = run(recipe, sources, files.output, plan, facts)
     for images in sources.values():
         if images.skipped:
             print(f"skipped {len(images.skipped)} pictures: {', '.join(images.skipped)}", file=sys.stderr)
-    done = f"{outcome.steps} of {plan.steps} steps, {outcome.speed:.3g} images/s"
+    done = f"{files.output}: {outcome.steps} of {plan.steps} steps, {outcome.speed:.3g} images/s"
     more = "; the same command goes on" if outcome.steps < plan.steps else ""
-    print(
-        f"{files.output}: {done}, {outcome.waiting:.1%} of the time waiting for data{more}", file=sys.stderr
-    )
+    print(f"{done}, {outcome.waiting:.1%} of the time waiting for data{more}", file=sys.stderr)
     return 128 + outcome.stopped if outcome.stopped else 0
 
 

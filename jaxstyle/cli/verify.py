@@ -51,10 +51,9 @@ def _check(facts: Any) -> None:
     texts = lambda every: all(isinstance(text, str) for text in every)
     if not isinstance(facts, dict) or not {"command", "arguments"} <= facts.keys():
         raise ValueError("it does not say how to make it again")
-    if not isinstance(facts["command"], str) or not isinstance(facts["arguments"], list):
-        raise ValueError("its command is no text, or its arguments are no list")
-    if not texts(facts["arguments"]):
-        raise ValueError("its arguments are not all text")
+    command, arguments = facts["command"], facts["arguments"]
+    if not isinstance(command, str) or not isinstance(arguments, list) or not texts(arguments):
+        raise ValueError("its command is no text, or its arguments are no list of texts")
     pictures = _pictures(facts)
     if not isinstance(pictures, dict) or not pictures or not texts(pictures.values()):
         raise ValueError("it does not say which pixels there were")
@@ -127,10 +126,8 @@ def _artefact(command: str, arguments: list[str], folder: Path) -> dict[str, Any
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return what is not as it was: device, versions, flags, and the files that were read."""
-    names = [*circumstances(), *FILES]
-    return [
-        f"{name} was {old.get(name)}, is {new.get(name)}" for name in names if old.get(name) != new.get(name)
-    ]
+    pairs = {name: (old.get(name), new.get(name)) for name in [*circumstances(), *FILES]}
+    return [f"{name} was {was}, is {now}" for name, (was, now) in pairs.items() if was != now]
 
 
 def is_the_picture(path: Path, facts: dict[str, Any]) -> bool:
