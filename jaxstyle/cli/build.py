@@ -30,7 +30,7 @@ def build(entry: Entry, own: dict[str, Any]) -> tuple[Method, dict]:
     kinds, presets = types(cls), getattr(cls, "PRESETS", {})
     made, files, encoder = {}, {}, own.get("encoder")
     if "network" in kinds:
-        name = own.get("weights") or entry.weights
+        name: Any = own.get("weights") or entry.weights
         made["network"] = network(name, cls, kinds["network"])
         files[Path(name).name] = provenance.fingerprint(weights.find(name))
         encoder = encoder or weights.metadata(name).get("encoder", DEFAULT_ENCODER)

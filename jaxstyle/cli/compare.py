@@ -66,7 +66,7 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
     return image, time.perf_counter() - start
 
 
-def run(arguments: list[str], inputs: Inputs, output: Output, comparison: Comparison) -> int:
+def run(arguments: list[str], inputs: Any, output: Output, comparison: Comparison) -> int:
     """Run all methods and write the grid, and the provenance of its pictures: captions are not compared."""
     request = Request("compare", arguments, inputs, output)
     io.check_output(output.output)

@@ -71,7 +71,7 @@ def __getattr__(name: str) -> App:
     if name not in TABLE:
         raise AttributeError(name)
     entry = TABLE[name]
-    kinds = stylize.classes(entry) | {"variation": Variation}
+    kinds: dict[str, Any] = stylize.classes(entry) | {"variation": Variation}
     if entry.needs_style:
         kinds["inputs"] = changed(kinds["inputs"], *OF_STYLES[2:], style=ONE)
     if "seed" in readable(entry.load()):

@@ -46,7 +46,7 @@ class Files:
     style: Annotated[Any, HIDDEN] = None
     style_size: Annotated[Side | None, HIDDEN] = None
     preset: Annotated[str | None, HIDDEN] = None
-    encoder: Annotated[str | None, NAME] = None
+    encoder: Annotated[str, NAME, Parameter(show_default=False)] = ""
     start: Annotated[str | None, NAME] = None
     distributed: Annotated[list[str] | None, HOSTS] = None
 
@@ -71,7 +71,7 @@ def add(recipe: type[Recipe]) -> None:
         kinds["style"] = Annotated[tuple[str, ...], NEEDED, MANY]
     elif recipe.prepare is not Recipe.prepare:
         kinds["style"] = Annotated[Path, NEEDED, Parameter(help="the picture whose style it learns")]
-        kinds["style_size"] = Side | None
+        kinds["style_size"] = Annotated[Side | None, Parameter()]
     if recipe.PRESETS:
         kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
     files = changed(Files, **kinds)
