@@ -1,7 +1,7 @@
 """Johnson's network as a StableHLO program for CPU, GPU and TPU at once, of images `(4 h, 4 w, 3)`.
 
-`jax.export.deserialize` gives its `call(image)`, without this library. JAX promises to read it for six months:
-it is for deployment, the safetensors are for keeping.
+`jax.export.deserialize` gives its `call(image)`, without this library. JAX promises to read it for six
+months: it is for deployment, the safetensors are for keeping.
 """
 
 import jax
