@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, NamedTuple, NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help import DefaultFormatter
 
+import jaxstyle
 from jaxstyle.methods.table import ENTRIES
 
 OTHERS = {
@@ -76,7 +76,7 @@ def application() -> App:
     app = App(
         "jaxstyle",
         help="Neural style transfer, compiled.",
-        version=version("jaxstyle"),
+        version=lambda: jaxstyle.__version__,
         default_parameter=Parameter(negative=(), allow_repeating=True),
         help_formatter=listed,
         help_format="plaintext",
