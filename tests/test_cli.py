@@ -332,7 +332,7 @@ REFUSED = {
     "sweep adain photo.png style.png --over alpha=0.5,3": "from 0 to 1",
     "adain photo.png style.png --alpha 3": "from 0 to 1",
     "pitie photo.png style.png --seed 99999999999": "whole number from 0",
-    "mnge photo.png style.png": 'Did you mean "monge"?',
+    "mnge photo.png style.png": "did you mean monge?",
     "monge photo.png style.png --memory 1KB": "and you allow 1.0 kB: try a smaller --size or --style-size",
     "johnson photo.png style.png --weights johnson-ink": "too many pictures",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
