@@ -400,8 +400,9 @@ def test_a_killed_descent_goes_on_as_if_nothing_had_been(folder):
     assert gatys(folder, *given, *kept) == 2
 
 
-def test_help_needs_no_jax():
-    code = "import sys; from jaxstyle.cli import main; main(['--help'])"
+@pytest.mark.parametrize("words", [["--help"], ["sweep", "--help"], ["--version"]], ids=str)
+def test_help_needs_no_jax(words):
+    code = f"import sys; from jaxstyle.cli import main; main({words})"
     watched = f"import atexit, sys; atexit.register(lambda: print('jax' in sys.modules)); {code}"
     done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
