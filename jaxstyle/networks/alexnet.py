@@ -31,6 +31,7 @@ KERNELS = {
     "conv4": (3, 3, 384, 256),
     "conv5": (3, 3, 256, 256),
 }
+STRIDES = {"conv1": 4, "conv2": 1}  # of the large kernels
 
 
 def floor_max_pool(x: Feature) -> Feature:
@@ -80,10 +81,8 @@ class AlexNet(Encoder):
         return 4 * 2 ** sum(name.startswith("pool") for name in LAYERS[: LAYERS.index(layer) + 1])
 
     def stage(self, name: str, x: Feature) -> Feature:
-        if name == "conv1":
-            return self.conv1(x, large_conv, stride=4)
-        if name == "conv2":
-            return self.conv2(x, large_conv, stride=1)
+        if name in STRIDES:
+            return getattr(self, name)(x, large_conv, stride=STRIDES[name])
         if name.startswith("conv"):
             return getattr(self, name)(x, border="constant", trained=False)
         return jax.nn.relu(x) if name.startswith("relu") else self.pool(x)

