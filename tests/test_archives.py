@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -95,7 +96,7 @@ def source(member: str, content: bytes, requirement: str) -> bytes:
 
 
 @pytest.fixture
-def index(shelf, tmp_path, monkeypatch) -> Path:
+def index(shelf, tmp_path, monkeypatch) -> Iterator[Path]:
     """A folder in which pip looks for packages, and nowhere else."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -315,7 +316,7 @@ def test_the_real_vgg19_has_the_features_of_torch(reached):
     layers = [f"relu{block}_1" for block in range(1, 6)]
     means = {layer: float(feature.mean()) for layer, feature in encoder(image, layers).items()}
     assert encoder.layers[-1] == "pool5"
-    assert [means[layer] for layer in layers] == pytest.approx(VGG19_MEANS, rel=1e-4)
+    assert [means[layer] for layer in layers] == pytest.approx(VGG19_MEANS, rel=1e-5)
 
 
 @pytest.mark.network
@@ -323,4 +324,4 @@ def test_the_real_vgg19_has_the_features_of_torch(reached):
 def test_the_real_lpips_is_that_of_torch(reached, name):
     reached(name)
     measured = jax.jit(LPIPS.__call__)(LPIPS.load(name), picture(64, 72, 1), picture(64, 72, 2))
-    assert float(measured) == pytest.approx(LPIPS_OF_TORCH[name], rel=1e-4)
+    assert float(measured) == pytest.approx(LPIPS_OF_TORCH[name], rel=1e-5)

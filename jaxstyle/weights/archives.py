@@ -94,9 +94,11 @@ def _backend(package: Package, folder: Path) -> dict[str, str]:
 
 
 def _reason(printed: str) -> str:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    """Return in a few words why pip failed: else its first line that speaks of an error, else its last."""
     known = (meaning for words, meaning in _REASONS.items() if words in printed)
-    return next(known, lines[-1][:200] if lines else "it says nothing")
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()] or lines[-1:] or ["it says nothing"]
+    return next(known, errors[0][:200])
 
 
 def _by_hand(entry: Entry, package: Package, what: str) -> InputError:
