@@ -26,10 +26,14 @@ TESTS = count(1)
 
 
 def pytest_configure(config):
-    """Let the workers, and the commands they start, share programs: one compiles what several tests run."""
+    """Let the workers, and the commands they start, share programs: one compiles what several tests run.
+
+    They see no weights of the user's own cache.
+    """
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory()
         config.add_cleanup(folder.cleanup)
+        os.environ["JAXSTYLE_CACHE"] = f"{folder.name}/jaxstyle"
         kept = {"compilation_cache_dir": folder.name, "persistent_cache_min_compile_time_secs": 0.0}
         for name, value in kept.items():
             jax.config.update(f"jax_{name}", value)
