@@ -12,10 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 
-from jaxstyle import weights
-from jaxstyle.networks import VGG, squeezenet, vgg
-from jaxstyle.weights import manifest
+ROOMS = ("api", "losses", "metrics", "smoothing", "statistics", "transforms")
+install_import_hook([f"jaxstyle.{room}" for room in ROOMS], "shapes.checked")
+
+from jaxstyle import weights  # noqa: E402
+from jaxstyle.networks import VGG, squeezenet, vgg  # noqa: E402
+from jaxstyle.statistics import kernels  # noqa: E402
+from jaxstyle.weights import manifest  # noqa: E402
 
 # Laws hold whatever the speed, and most of a test is compiling. Read when XLA compiles for the first time.
 HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -59,6 +64,13 @@ def picture(height: int, width: int, seed: int) -> jax.Array:
 def features(*shape: int, seed: int = 0) -> jax.Array:
     """Return normal random numbers."""
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def all_pairs(kernel, x, y):
+    """Return a kernel of every pair of rows: what its feature map stands for."""
+    if isinstance(kernel, kernels.Gaussian):
+        return jnp.exp(-kernel.gamma * jnp.sum((x[:, None] - y) ** 2, axis=-1))
+    return (x @ y.T) ** (2 if isinstance(kernel, kernels.Polynomial) else 1)
 
 
 class Compiled:
