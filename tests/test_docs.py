@@ -7,6 +7,7 @@ commands are only parsed, and their names looked up: downloads, devices, minutes
 """
 
 import argparse
+import dataclasses
 import importlib.util
 import os
 import re
@@ -17,7 +18,7 @@ import tomllib
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,12 +26,9 @@ from flax import nnx
 from PIL import Image
 
 import jaxstyle
-from jaxstyle import cli, weights
-from jaxstyle.cli import compare, plan
-from jaxstyle.cli.parser import Parser, methods, others
-from jaxstyle.cli.stylize import add_method
+from jaxstyle import cli, forecast, weights
 from jaxstyle.core import Method
-from jaxstyle.methods import METHODS, AdaIN, Gatys
+from jaxstyle.methods import AdaIN, Gatys
 from jaxstyle.methods.colors import ColorMethod
 from jaxstyle.networks import VGG
 from jaxstyle.networks.decoders import Decoder
@@ -70,7 +68,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(AdaIN.__init__, "__defaults__", (1.0, 1))  # alpha, level
     few = tuple(30 if value == Gatys.steps else value for value in Gatys.__init__.__defaults__ or ())
     monkeypatch.setattr(Gatys.__init__, "__defaults__", few)
-    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
+    monkeypatch.setattr(forecast, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorMethod, "remarks", Method.remarks)
     monkeypatch.setattr(cli, "parse", lambda given, parse=cli.parse: smaller(parse(given)))
     fit = jaxstyle.fit
@@ -84,21 +82,30 @@ def shallow_decoder() -> Decoder:
     return Decoder(1, (64,), rngs=nnx.Rngs(0))
 
 
-def smaller(options: argparse.Namespace) -> argparse.Namespace:
-    """Return options of fewer pixels and steps than a reader would give."""
-    own = hasattr(options, "method")  # `compare` takes steps only if given
+def smaller(call: cli.Call) -> cli.Call:
+    """Return a call with fewer pixels and steps than a reader would give."""
+    call.bound.apply_defaults()
+    for name, options in call.bound.arguments.items():
+        if dataclasses.is_dataclass(options):
+            call.bound.arguments[name] = fewer(options, own=name == "options")
+    return call
+
+
+def fewer(options: Any, own: bool) -> Any:
+    """Return options of fewer pixels and steps; those of a method itself get some if they have none."""
+    changes: dict[str, Any] = {}
     for name, most in MOST.items():
         value = getattr(options, name, None)
         needed = name in ("steps", "paint_steps", "rotations") and hasattr(options, name) and own
         if isinstance(value, int) or (value is None and needed):
-            setattr(options, name, min(value or most, most))
+            changes[name] = min(value or most, most)
     if hasattr(options, "levels"):
-        options.levels = (1,)
+        changes["levels"] = (1,)
     for name in ("content_layers", "style_layers", "layers"):
         if given := getattr(options, name, None):
             assert given.keys() <= {*VGG.NAMES}, given
-            setattr(options, name, SHALLOW)
-    return options
+            changes[name] = SHALLOW
+    return dataclasses.replace(options, **changes)
 
 
 @pytest.fixture
@@ -151,27 +158,28 @@ def commands(text: str) -> list[list[str]]:
 
 def jaxstyle_(words: list[str], parsed: str | None) -> None:
     try:
-        options = cli.parse(words)
-    except SystemExit as stop:
-        assert not stop.code, f"not understood: {' '.join(words)}"
-        return
+        call = cli.parse(words)
+    except SystemExit:
+        raise AssertionError(f"not understood: {' '.join(words)}") from None
     if parsed:
-        look_up(options)
+        look_up(call)
     else:
         assert cli.main(words) == 0, f"failed: {' '.join(words)}"
 
 
-def look_up(options: argparse.Namespace) -> None:
-    """Fail unless there is what options name: presets, weights, methods."""
+def look_up(call: cli.Call) -> None:
+    """Fail unless there is what a call names: weights, methods."""
     names = {entry.name for entry in weights.entries()}
-    for name in ("encoder", "weights", "start", "name"):
-        given = getattr(options, name, None)
-        known = given in names | {*METHODS, *others()} or str(given).endswith((".safetensors", ".pth"))
-        assert given is None or known, f"no such {name}: {given}"
-    preset, owner = getattr(options, "preset", None), getattr(options, "method", None)
-    assert preset is None or owner is None or preset in owner.PRESETS, f"no such preset: {preset}"
-    for name in getattr(options, "methods", []):
-        compare.options_of(name, options)
+    for given in (
+        call.bound.arguments,
+        *map(vars, filter(dataclasses.is_dataclass, call.bound.arguments.values())),
+    ):
+        for kind in {"encoder", "weights", "start", "name"} & given.keys():
+            known = given[kind] in names or str(given[kind]).endswith((".safetensors", ".pth"))
+            assert given[kind] is None or known, f"no such {kind}: {given[kind]}"
+    if comparison := call.bound.arguments.get("comparison"):
+        for name in comparison.methods:
+            comparison.own(name)
 
 
 def make(words: list[str], parsed: str | None) -> None:
@@ -243,17 +251,13 @@ def test_a_block_that_is_wrong_fails(case, folder):
 
 def options() -> set[str]:
     """Return all options of all programs."""
-    found = {"--help", "--version"}
-    commands = Parser().add_subparsers()
-    parsers = [add_method(commands, name, METHODS[name]) for names in methods().values() for name in names]
-    for name in others():
-        importlib.import_module(f"jaxstyle.cli.{name}").add(commands)
-        parsers.append(commands.choices[name])
-    while parsers:
-        for action in parsers.pop()._actions:
-            found |= {*action.option_strings}
-            if isinstance(action, argparse._SubParsersAction):
-                parsers += action.choices.values()
+    found = {"--help", "--version", "--install-completion"}
+    commands = [cli.application()]
+    while commands:
+        command = commands.pop()
+        commands += [command[name] for name in command if not name.startswith("-")]
+        if command.default_command:
+            found |= {name for each in command.assemble_argument_collection() for name in each.names}
     sources = [path.read_text() for path in (ROOT / "experiments").rglob("*.py")]
     return found | {option for source in sources for option in re.findall(r'"(--[a-z-]+)"', source)}
 

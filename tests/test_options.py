@@ -16,13 +16,10 @@ import pytest
 from flax import nnx
 from PIL import Image
 
-from jaxstyle import cli, weights
-from jaxstyle.cli import plan, sweep
-from jaxstyle.cli.parser import Parser
-from jaxstyle.cli.stylize import add_method
+from jaxstyle import cli, forecast, weights
 from jaxstyle.core import Method
 from jaxstyle.image import io
-from jaxstyle.methods import METHODS
+from jaxstyle.methods import METHODS, TABLE
 from jaxstyle.methods.colors import ColorTransfer
 from jaxstyle.methods.descent import Descent
 from jaxstyle.networks import VGG
@@ -42,6 +39,7 @@ VALUES = {  # what to give an option so that it shows
     "--frames": "frames",
     "--history": "losses.png",
     "--init": "noise",
+    "--json": "",
     "--keep-color": "luminance",
     "--layers": "relu1_1",
     "--learning-rate": "0.3",
@@ -57,6 +55,7 @@ VALUES = {  # what to give an option so that it shows
     "--preset": "author",
     "--pyramid": "1",
     "--quality": "20",
+    "--quiet": "",
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
@@ -105,14 +104,13 @@ ROOM = {  # what makes room for an option of one method
 OUTPUTS = {"--quality": "out.jpg", "--overwrite": "photo.png"}  # the last is read, too
 
 
-def options_of(parser) -> set[str]:
-    every = {action.option_strings[0] for action in parser._actions if action.option_strings}
-    return every - {"-h", "--output"}
-
-
-def offered(name: str) -> set[str]:
-    """Return the options of a method's command."""
-    return options_of(add_method(Parser().add_subparsers(), name, METHODS[name]))
+def offered(*names: str) -> set[str]:
+    """Return the options of a command."""
+    command = cli.application()
+    for name in names:
+        command = command[name]
+    every = {each.name for each in command.assemble_argument_collection() if each.show}
+    return every - {"--output", "--content", "--style"}
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +123,7 @@ def _room_for_programs():
 @pytest.fixture(autouse=True)
 def _no_forecasts(monkeypatch):
     """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
-    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
+    monkeypatch.setattr(forecast, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
 
 
@@ -197,13 +195,14 @@ class Run:
             self.code = cli.main([*words, "--output", str(place / output)])
         except SystemExit as stop:
             self.code = stop.code
-        self.error, self.result = capsys.readouterr().err, None
+        said, self.error = capsys.readouterr()
+        self.result = None
         if self.code == 0:
             picture = io.open_picture(place / output)
             facts = json.loads((place / f"{output}.provenance.json").read_text())
             tiled = "Tiled" in facts["method"]
             files = sorted(path.name for path in place.iterdir())
-            self.result = (picture.image.tobytes(), picture.depth, tiled, files)
+            self.result = (picture.image.tobytes(), picture.depth, tiled, files, said, bool(self.error))
 
 
 def check(option: str, base: Run, other: Run) -> None:
@@ -229,7 +228,7 @@ def runner(folder, place, capsys):
 
 def quick(name: str, option: str = "") -> list[str]:
     """Return a quick command of a method, with room for an option."""
-    pictures = ["photo.png", *([] if not METHODS[name].NEEDS_STYLE else ["style.png"])]
+    pictures = ["photo.png", *([] if not TABLE[name].needs_style else ["style.png"])]
     room = ROOM.get((name, option), GOES_WITH.get(option, ""))
     if option == "--seed" and issubclass(METHODS[name], Descent):
         room = "--init noise"
@@ -291,7 +290,9 @@ SWEEPS = {
     "--over": ("alpha=0.2,0.7", "--over alpha=0.1,0.8"),
     "--search": ("alpha=0.2:1", "--search alpha=0.1:1 --draws 2"),
     "--seed": ("4", "--search alpha=0.1:1 --draws 2"),
+    "--json": ("", "--over alpha=0.1,0.8"),
     "--overwrite": ("", "--over alpha=0.1,0.8"),
+    "--quiet": ("", "--over alpha=0.1,0.8"),
     "--quality": ("20", "--over alpha=0.1,0.8"),
     "--size": ("40", "--over alpha=0.1,0.8"),
     "--style-size": ("40", "--over alpha=0.1,0.8"),
@@ -302,12 +303,7 @@ SWEEPS = {
 
 
 def test_every_option_of_a_sweep_does_something_or_is_refused(folder, tmp_path, capsys):
-    names = Parser().add_subparsers()
-    sweep.add(names)
-    (every,) = [
-        action.choices for action in names.choices["sweep"]._actions if isinstance(action.choices, dict)
-    ]
-    assert options_of(every["pitie"]) == SWEEPS.keys()
+    assert offered("sweep", "pitie") == SWEEPS.keys()
     run = runner(folder, tmp_path, capsys)
     for option, (value, base) in SWEEPS.items():
         output = OUTPUTS.get(option, "out.png")

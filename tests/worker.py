@@ -24,7 +24,8 @@ from jaxstyle.training import Recipe
 from jaxstyle.training.checkpoints import Checkpoints
 from jaxstyle.training.data import Images, batches, open_images
 from jaxstyle.training.loop import fit, fresh
-from jaxstyle.training.run import Plan, run
+from jaxstyle.training.plan import Plan
+from jaxstyle.training.run import run
 
 SIZE, STEPS = 16, 12
 
@@ -103,7 +104,13 @@ def train(options):
     """Train in a folder."""
     images = open_images(options.data)
     sources = {"image": Slow(images.datasets) if options.slow else images}
-    plan = Plan(STEPS, options.batch_size, SIZE, 0, options.learning_rate, every=3)
+    plan = Plan(
+        steps=STEPS,
+        batch_size=options.batch_size,
+        size=SIZE,
+        learning_rate=options.learning_rate,
+        every=3,
+    )
     options.output.mkdir(exist_ok=True)
     outcome = run(Negative(), sources, options.output, plan, {"encoder": "none"})
     print(json.dumps(outcome._asdict()))

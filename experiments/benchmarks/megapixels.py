@@ -16,9 +16,9 @@ import jax.numpy as jnp
 
 from experiments.benchmarks.inputs import picture
 from jaxstyle import weights
-from jaxstyle.cli.options import count
 from jaxstyle.core import prepared
 from jaxstyle.methods import AdaIN, Johnson
+from jaxstyle.options import count
 from jaxstyle.tiling import Tiled
 
 SMALL, LARGE, STYLE = 1000, 3464, 512  # pixels a side

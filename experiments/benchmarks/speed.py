@@ -35,7 +35,7 @@ from experiments.benchmarks.report import OURS, compare, earlier, save, section,
 from experiments.benchmarks.tasks import ORIGINAL, TASKS, Task
 from experiments.benchmarks.torch_gatys import COMPILED, set_up
 from jaxstyle import weights
-from jaxstyle.cli.options import count
+from jaxstyle.options import count
 
 CHECK, LEAST = 64, 3  # pixels of the check, turns at least
 FLOOR = 1e-4  # of the norm of all parameters' gradients: some have none but rounding

@@ -1,63 +1,62 @@
 """`jaxstyle compare`: One content and style by many methods, as a grid with their seconds."""
 
-import argparse
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import jax
+from cyclopts import Parameter
 
 from jaxstyle import core
-from jaxstyle.cli import plan, provenance, stylize
-from jaxstyle.cli.build import build, fields
-from jaxstyle.cli.memory import limit_of
-from jaxstyle.cli.options import count, side
-from jaxstyle.cli.parser import Parser, others
+from jaxstyle.cli import plan, provenance
+from jaxstyle.cli.build import build, types
+from jaxstyle.cli.fields import changed, command
 from jaxstyle.cli.paths import check_not_read
+from jaxstyle.cli.request import OF_STYLES, Inputs, Output, Request
+from jaxstyle.cli.sweep import ONE
 from jaxstyle.core import Image, InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
-from jaxstyle.methods import METHODS
+from jaxstyle.memory import limit_of
+from jaxstyle.methods.table import METHODS, TABLE
+from jaxstyle.options import Count, Side
 
-DEFAULT = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
-
-DESCENTS = [name for name, method in METHODS.items() if "optimizer" in fields(method)]
+DEFAULT = tuple(name for name in TABLE if name not in ("johnson", "reconstruct", "dream"))
 SIZE = 256  # pixels of the long edge
+MANY = Parameter(consume_multiple=True, metavar="NAME[:WEIGHTS]", show_default=" ".join(DEFAULT))
+SMALL = Annotated[Side | None, Parameter(help="long edge of all images (default: at most 256)")]
+PAIR = changed(Inputs, *OF_STYLES[1:], style=ONE, size=SMALL)
+GRID = changed(Output, "overwrite", "quality", "depth", "history", "frames", "checkpoint")
 
 
-def add(commands) -> None:
-    """Add the subcommand `compare`."""
-    parser = commands.add_parser("compare", description=others()["compare"])
-    parser.set_defaults(run=run, name="compare", **dict.fromkeys(stylize.ABSENT))
-    add = parser.add_argument
-    add("content", type=Path, help="the photograph")
-    add("style", type=Path, nargs=1, help="the picture whose style it takes")
-    add("--output", type=Path, required=True, help="the image file to write")
-    chosen = f"which, NAME or NAME:WEIGHTS ({' '.join(DEFAULT)})"
-    add("--methods", nargs="+", default=DEFAULT, metavar="NAME[:WEIGHTS]", help=chosen)
-    add("--size", type=side, metavar="PX", help="long edge of all images (at most 256)")
-    add("--steps", type=count, metavar="N", help="steps of the methods that descend (their own)")
-    add("--columns", type=count, default=4, metavar="N", help="pictures in a row (4)")
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What is compared.
 
+    Attributes:
+        methods: which, NAME or NAME:WEIGHTS
+        steps: steps of the methods that descend (default: their own)
+        columns: pictures in a row
+    """
 
-def options_of(name: str, options: argparse.Namespace) -> argparse.Namespace:
-    """Return the options of one method as its own subcommand has them by default."""
-    method, _, given = name.partition(":")
-    if "," in name:
-        raise InputError(f"--methods {name}: leave spaces between the methods, not commas")
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
-    if method == "johnson" and not given:
-        raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
-    if given and "network" not in fields(METHODS[method]):
-        raise InputError(f"--methods {name}: {method} has no weights to choose; leave out :{given}")
-    commands = Parser(prog="jaxstyle").add_subparsers()
-    parser = stylize.add_method(commands, method, METHODS[method])
-    pictures = [options.content, *(options.style if METHODS[method].NEEDS_STYLE else [])]
-    more = ["--weights", given] if given else []
-    more += ["--steps", str(options.steps)] if options.steps and method in DESCENTS else []
-    return parser.parse_args([*map(str, pictures), "--output", str(options.output), *more])
+    methods: Annotated[tuple[str, ...], MANY] = DEFAULT
+    steps: Count | None = None
+    columns: Count = 4
+
+    def own(self, name: str) -> dict[str, Any]:
+        """Return the options of one of the methods."""
+        method, _, given = name.partition(":")
+        if "," in name:
+            raise InputError(f"--methods {name}: leave spaces between the methods, not commas")
+        if method not in TABLE:
+            raise unknown_name("method", method, TABLE)
+        if method == "johnson" and not given:
+            raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
+        if given and "network" not in types(METHODS[method]):
+            raise InputError(f"--methods {name}: {method} has no weights to choose; leave out :{given}")
+        steps = {"steps": self.steps} if self.steps and "optimizer" in types(METHODS[method]) else {}
+        return steps | ({"weights": given} if given else {})
 
 
 def timed(method: Method, *given: Any) -> tuple[Image, float]:
@@ -68,32 +67,38 @@ def timed(method: Method, *given: Any) -> tuple[Image, float]:
     return image, time.perf_counter() - start
 
 
-def run(options: argparse.Namespace) -> int:
+def run(arguments: list[str], inputs: Any, output: Output, comparison: Comparison) -> int:
     """Run all methods and write the grid, and the provenance of its pictures: captions are not compared."""
-    io.check_output(options.output)
-    read = [options.content, *options.style]
-    for path in (options.output, provenance.beside(options.output)):
+    request = Request("compare", arguments, inputs, output)
+    io.check_output(output.output)
+    read = [inputs.content, *inputs.style]
+    for path in (output.output, provenance.beside(output.output)):
         check_not_read(path, read)
-    if options.steps and not any(name.partition(":")[0] in DESCENTS for name in options.methods):
+    every = {name: comparison.own(name) for name in comparison.methods}
+    if comparison.steps and not any("steps" in own for own in every.values()):
         raise InputError("--steps is of methods that descend, of which there is none: leave it out")
-    every = [options_of(name, options) for name in options.methods]
-    fitted = (lambda image: fit(image, options.size)) if options.size else (lambda image: shrink(image, SIZE))
+    fitted = (lambda image: fit(image, inputs.size)) if inputs.size else (lambda image: shrink(image, SIZE))
     content, style = (io.read(path) for path in read)
     shapes = [jax.eval_shape(fitted, picture) for picture in (content, style)]
-    for own in every:
-        plan.check_least(own.method, shapes, limit_of(None))
+    entries = [TABLE[name.partition(":")[0]] for name in comparison.methods]
+    for entry in entries:
+        plan.check_least(entry.load(), shapes[: 1 + entry.needs_style], limit_of(None))  # pyright: ignore
     content, style = fitted(content), fitted(style)
     methods, files, images, labels = [], {}, [content, style], ["content", "style"]
     start = time.perf_counter()
-    for name, own in zip(options.methods, every, strict=True):
-        method, weights = build(own)
+    for name, entry in zip(comparison.methods, entries, strict=True):
+        method, weights = build(entry, every[name])
         image, seconds = timed(method, content, style)
         methods, files, images = [*methods, method], files | weights, [*images, image]
         labels.append(f"{name}, {seconds:.{0 if seconds >= 10 else 2}f} s")
         print(f"{name}: {seconds:.2f} s", file=sys.stderr)
-    sheet = plot.sheet(images, labels, options.columns)
-    pictures = dict(zip(options.methods, map(provenance.pixels, images[2:]), strict=True))
+    sheet = plot.sheet(images, labels, comparison.columns)
+    pictures = dict(zip(comparison.methods, map(provenance.pixels, images[2:]), strict=True))
     facts = {"weights": files, "pictures": pictures}
-    seconds = {"total": time.perf_counter() - start}
-    provenance.write(options, methods, sheet, seconds, io.write, **facts)
+    seconds = time.perf_counter() - start
+    facts = provenance.write(request, methods, sheet, {"total": seconds}, io.write, **facts)
+    output.close(f"{len(methods)} methods in {seconds:.1f} s, compiling included", facts)
     return 0
+
+
+app = command("compare", run, inputs=PAIR, output=GRID, comparison=Comparison)

@@ -10,7 +10,6 @@
 Transparency is a weight: what cannot be seen does not count, of content and styles.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxstyle.cli.request import Inputs, Request
 from jaxstyle.core import Image, InputError, Mask, Method
 from jaxstyle.image import io, labels
 from jaxstyle.image.masks import Masks, resize_mask
@@ -30,7 +30,7 @@ DEFAULT_SIZE = 512
 
 
 class Pictures(NamedTuple):
-    """What a method is given: content, styles, and where each goes (see `core.prepared`)."""
+    """What a method is given: content, styles if it takes any, and where each goes (see `core.prepared`)."""
 
     content: Image
     styles: list[Image]
@@ -41,8 +41,8 @@ class Pictures(NamedTuple):
     @property
     def given(self) -> tuple:
         """The arguments of `core.styled`, less the method."""
-        style = self.styles[0] if len(self.styles) == 1 else self.styles
-        return self.content, style, *self[2:]
+        styles = self.styles or [self.content]
+        return self.content, styles[0] if len(styles) == 1 else styles, *self[2:]
 
     def _placed(self, function) -> Masks | None:
         """Return a function of each of the content's masks, but for shares, which have no size."""
@@ -70,25 +70,25 @@ class Files(NamedTuple):
     content_mask: Masks | None
     style_mask: Masks | None
 
-    def sized(self, method: type[Method], options: argparse.Namespace, edge: int | None = None) -> Pictures:
-        """Return the pictures at the sizes that the options ask for, or the content's long edge at `edge`."""
-        asked = options.size if isinstance(options.size, int) else None
-        whole = options.size == "original" or method.KEEPS_SIZE
+    def sized(self, method: type[Method], inputs: Inputs, edge: int | None = None) -> Pictures:
+        """Return the pictures at the sizes that are asked for, or the content's long edge at `edge`."""
+        asked = inputs.size if isinstance(inputs.size, int) else None
+        whole = inputs.size == "original" or method.KEEPS_SIZE
         content, weight = _sized(self.content, edge or asked, None if whole else DEFAULT_SIZE)
         most = max(*content.shape[:2], DEFAULT_SIZE) if whole else DEFAULT_SIZE
-        pairs = [_sized(style, options.style_size or asked, most) for style in self.styles]
+        pairs = [_sized(style, inputs.style_size or asked, most) for style in self.styles]
         masks = self.content_mask
         if masks is not None:
             masks = jax.vmap(lambda mask: resize_mask(mask, *content.shape[:2]))(masks)
-        styles, own = [image for image, _ in pairs] or [content], [alpha for _, alpha in pairs] or [weight]
+        styles, own = [image for image, _ in pairs], [alpha for _, alpha in pairs] or [weight]
         if self.style_mask is not None:
             seen = 1 if own[0] is None else own[0]
             own = [seen * resize_mask(mask, *styles[0].shape[:2]) for mask in self.style_mask]
         return Pictures(content, styles, masks, None if all(m is None for m in own) else own, weight)
 
-    def larger(self, size: tuple[int, ...], options: argparse.Namespace) -> str:
+    def larger(self, size: tuple[int, ...], request: Request) -> str:
         """Return what to do about a picture that, made of that size, is too small for a network."""
-        given = jax.eval_shape(partial(self.sized, options.method, options))
+        given = jax.eval_shape(partial(self.sized, request.entry.load(), request.inputs))
         made = [("--size", self.content, given.content)]
         made += [("--style-size", *pair) for pair in zip(self.styles, given.styles, strict=False)]
         for option, file, small in made:
@@ -99,7 +99,7 @@ class Files(NamedTuple):
                 return f"take a larger {option}{has}"
         return (
             "take fewer numbers for --pyramid, or a larger --size"
-            if options.pyramid
+            if request.wrappers.pyramid
             else "take a larger --size"
         )
 
@@ -116,23 +116,22 @@ def _sized(picture: io.Picture, edge: int | None, most: int | None) -> tuple[Ima
     return image, alpha[..., 0]
 
 
-def read(options: argparse.Namespace) -> Files:
+def read(inputs: Inputs) -> Files:
     """Read content, styles and masks, and say what there is to say of them."""
-    paths = [options.content, *options.style]
-    content, *styles = (io.open_picture(path) for path in paths)
+    content, *styles = (io.open_picture(path) for path in (inputs.content, *inputs.style))
     for remark in dict.fromkeys(remark for picture in (content, *styles) for remark in picture.remarks):
         print(remark, file=sys.stderr)
-    return Files(content, styles, *_placed(options, content, styles))
+    return Files(content, styles, *_placed(inputs, content, styles))
 
 
 def _placed(
-    options: argparse.Namespace, content: io.Picture, styles: list[io.Picture]
+    inputs: Inputs, content: io.Picture, styles: list[io.Picture]
 ) -> tuple[Masks | None, Masks | None]:
-    """Return the masks of content and style that the options ask for."""
-    count, mask, mix = len(styles), options.content_mask, options.mix
+    """Return the masks of content and style that are asked for."""
+    count, mask, mix = len(styles), inputs.content_mask, inputs.mix
     if mask and mix:
         raise InputError("--mix and --content-mask both say where styles go: leave one out")
-    if options.style_mask and (not mask or count != 1):
+    if inputs.style_mask and (not mask or count != 1):
         raise InputError("--style-mask goes with --content-mask and one style")
     if mix and (len(mix) != count or count == 1 or not sum(mix)):
         cure = "give one each of several styles, not all 0"
@@ -142,17 +141,17 @@ def _placed(
         return jnp.asarray(mix).reshape(-1, 1, 1) / sum(mix), None
     if not mask:
         if count > 1:
-            names = ", ".join(path.name for path in options.style)
+            names = ", ".join(path.name for path in inputs.style)
             how = "in equal shares (--mix gives others, --content-mask places)"
-            print(f"content {options.content.name}; styles {names}, {how}", file=sys.stderr)
+            print(f"content {inputs.content.name}; styles {names}, {how}", file=sys.stderr)
         return None, None
     painting, pictures = labels.read_painting(mask), {mask: content}
-    if not options.style_mask:
+    if not inputs.style_mask:
         masks, remarks = labels.place_styles(painting, count)
         found = masks, None
     else:
-        pictures[options.style_mask] = styles[0]
-        pair = labels.place_pair(painting, labels.read_painting(options.style_mask))
+        pictures[inputs.style_mask] = styles[0]
+        pair = labels.place_pair(painting, labels.read_painting(inputs.style_mask))
         found, remarks = (pair.content, pair.style), pair.remarks
     for (path, picture), own in zip(pictures.items(), found, strict=False):
         remarks += [] if own is None else _resized(path, own, picture.image)

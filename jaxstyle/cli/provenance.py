@@ -1,6 +1,5 @@
 """How a picture was made: written beside it and into it; enough to make it again (`verify.py`)."""
 
-import argparse
 import hashlib
 import json
 import os
@@ -16,9 +15,9 @@ from jax.typing import ArrayLike
 
 from jaxstyle import fingerprint as fingerprints
 from jaxstyle import weights
+from jaxstyle.cli.request import Request
 from jaxstyle.core import Method
 from jaxstyle.image import io
-from jaxstyle.methods.descent import STARTS
 
 PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 SUFFIX = ".provenance.json"
@@ -56,36 +55,35 @@ def beside(picture: Path) -> Path:
 
 
 def write(
-    options: argparse.Namespace,
+    request: Request,
     method: Method | list[Method],
     image: ArrayLike,
     seconds: dict,
     save: Callable,
     depth: int = 8,
     **more: Any,
-) -> None:
-    """Let `save` write the image to `options.output`; write how it was made beside it, and into a PNG.
+) -> dict[str, Any]:
+    """Let `save` write the image to the output; write how it was made beside it, and into a PNG; return that.
 
     What lies beside it holds the hash of the file, too.
     """
-    single = {name: getattr(options, name) for name in ("content", "content_mask", "style_mask")}
-    single |= {"init": Path(options.init)} if options.init and options.init not in STARTS else {}
-    pictures = {name: fingerprint(path) for name, path in single.items() if path}
-    pictures |= {"style": [fingerprint(path) for path in options.style]} if options.style else {}
-    chosen = {name: getattr(options, name) for name in ("mix", "keep_color") if getattr(options, name)}
+    prints = lambda found: [*map(fingerprint, found)] if isinstance(found, list) else fingerprint(found)
+    chosen = {"mix": request.inputs.mix, "keep_color": request.wrappers.keep_color}
     facts = {
-        "command": options.name,
-        "arguments": options.arguments,
+        "command": request.name,
+        "arguments": request.arguments,
         "method": repr(method),
         "fingerprint": fingerprints.fingerprint(method),
         **more,
-        **pictures,
-        **chosen,
+        **{name: prints(found) for name, found in request.read().items()},
+        **{name: value for name, value in chosen.items() if value},
         "size": list(np.shape(image)[1::-1]),
         "pixels": pixels(image, depth),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         **circumstances(),
     }
-    save(options.output, image, json.dumps(facts, indent=1))
-    text = json.dumps(facts | {"sha256": weights.sha256(options.output)}, indent=1)
-    io.replace(beside(options.output), lambda path: path.write_text(text + "\n"))
+    output = request.output.output
+    save(output, image, json.dumps(facts, indent=1))
+    text = json.dumps(facts | {"sha256": weights.sha256(output)}, indent=1)
+    io.replace(beside(output), lambda path: path.write_text(text + "\n"))
+    return facts

@@ -1,85 +1,86 @@
 """Running a method from files to files: read, plan, run, and give its snapshots to what reads them."""
 
-import argparse
 import sys
 import time
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from jaxstyle.cli import checkpoint, pictures, plan, provenance
 from jaxstyle.cli.build import build, check_draws, wrapped
 from jaxstyle.cli.checkpoint import Checkpoint
-from jaxstyle.cli.memory import limit_of
 from jaxstyle.cli.paths import check_apart, check_not_read
 from jaxstyle.cli.pictures import Files, Pictures
+from jaxstyle.cli.request import Request
 from jaxstyle.cli.run import exit_code
 from jaxstyle.cli.sinks import Bar, Losses, follow, temporary_frames
 from jaxstyle.core import Image, InputError, Method, TooSmallError, summarise
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import resize
 from jaxstyle.image.writing import what_is_lost
-from jaxstyle.methods.descent import STARTS, DivergedError
+from jaxstyle.memory import limit_of
+from jaxstyle.methods.descent import DivergedError
 
 SMALLEST_EDGE = 64  # pixels to which a photograph is made smaller so that it fits
 
 
-def check_outputs(options: argparse.Namespace) -> None:
+def check_outputs(request: Request) -> None:
     """Refuse what could not be written, or would take the place of what is read, before any work is done."""
-    io.check_output(options.output, depth=options.depth or 8, quality=options.quality)
-    if options.history:
-        io.check_output(options.history, (".png", ".svg", ".pdf"))
-    if options.frames:
-        io.check_frames(options.frames)
+    out = request.output
+    io.check_output(out.output, depth=out.depth or 8, quality=out.quality)
+    if out.history:
+        io.check_output(out.history, (".png", ".svg", ".pdf"))
+    if out.frames:
+        io.check_frames(out.frames)
     written = {
-        "--output": options.output,
-        "its provenance": provenance.beside(options.output),
-        "--history": options.history,
-        "--frames": options.frames,
-        "--checkpoint": options.checkpoint and options.checkpoint / checkpoint.FILE,
-        "its frames": options.checkpoint and options.checkpoint / checkpoint.FRAMES,
+        "--output": out.output,
+        "its provenance": provenance.beside(out.output),
+        "--history": out.history,
+        "--frames": out.frames,
+        "--checkpoint": out.checkpoint and out.checkpoint / checkpoint.FILE,
+        "its frames": out.checkpoint and out.checkpoint / checkpoint.FRAMES,
     }
     check_apart(written)
-    inputs = [options.content, *options.style, options.content_mask, options.style_mask]
-    inputs += [Path(options.init)] if options.init and options.init not in STARTS else []
-    if not options.overwrite:
-        check_not_read(options.output, inputs, "take another name, or --overwrite")
+    inputs = [*request.inputs.style, *(path for path in request.read().values() if isinstance(path, Path))]
+    if not out.overwrite:
+        check_not_read(out.output, inputs, "take another name, or --overwrite")
     for path in [*written.values()][1:]:
         check_not_read(path, inputs)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(name: str, arguments: list[str], **given: Any) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
-    check_outputs(options)
-    files = pictures.read(options)
+    request = Request(name, arguments, **given)
+    check_outputs(request)
+    files = pictures.read(request.inputs)
     try:
-        return _run(options, files)
+        return _run(request, files)
     except TooSmallError as error:
-        raise InputError(f"{error}; {files.larger(error.size, options)}") from None
+        raise InputError(f"{error}; {files.larger(error.size, request)}") from None
 
 
-def _run(options: argparse.Namespace, files: Files) -> int:
-    method, weight_files = build(options)
-    if options.seed is not None:
-        check_draws(method, options)
-    method, given = planned(method, files, options)
-    depth = options.depth or (files.content.depth if io.is_deep(options.output) else 8)
-    for line in what_is_lost(options.output, given.content_weight, files.content.metadata):
+def _run(request: Request, files: Files) -> int:
+    out = request.output
+    method, weight_files = build(request.entry, request.own)
+    if "seed" in request.own:
+        check_draws(method, request)
+    method, given = planned(method, files, request)
+    depth = out.depth or (files.content.depth if io.is_deep(out.output) else 8)
+    for line in what_is_lost(out.output, given.content_weight, files.content.metadata):
         print(line, file=sys.stderr)
-    initial = None
-    if options.init and options.init not in STARTS:
-        initial = initial_image(Path(options.init), given.content)
+    initial = initial_image(request.initial, given.content) if request.initial else None
     losses = Losses()
-    kept = options.checkpoint and Checkpoint(options.checkpoint, method, (given.given, initial), losses)
-    resume = kept.load(bool(options.frames)) if kept else None
+    kept = out.checkpoint and Checkpoint(out.checkpoint, method, (given.given, initial), losses)
+    resume = kept.load(bool(out.frames)) if kept else None
     target = summarise(method, *given.given[1:])
     for remark in method.remarks(given.content, target):
         print(remark, file=sys.stderr)
     with Bar() as bar, nullcontext(kept.frames) if kept else temporary_frames() as frames:
         snapshots = method.run(given.content, target, initial, resume=resume)
-        sinks = [losses, bar, *([frames] if options.frames else []), *([kept] if kept else [])]
+        sinks = [losses, bar, *([frames] if out.frames else []), *([kept] if kept else [])]
         last, stopped = follow(snapshots, sinks)
         if isinstance(stopped, DivergedError) and not last.step:
             raise stopped
@@ -87,56 +88,44 @@ def _run(options: argparse.Namespace, files: Files) -> int:
         seconds = {"total": time.perf_counter() - losses.start}
         if losses.seconds_to_first:
             seconds["to_first_losses"] = losses.seconds_to_first
-        facts = {
-            "preset": options.preset,
-            "weights": weight_files,
-            "steps": last.step,
-            "of_steps": last.steps,
-        }
-        save = partial(
-            io.write,
-            alpha=given.content_weight,
-            depth=depth,
-            quality=options.quality,
-            metadata=files.content.metadata,
-        )
-        provenance.write(options, method, image, seconds, save, depth, **facts)
-        if options.history and losses.by_name:
-            plot.curves(options.history, losses.by_name)
-        if options.frames:
-            io.write_frames(options.frames, frames.pictures())
-    steps = (
-        f"{last.step} step{'s' * (last.step != 1)} with {', '.join(weight_files)} in "
-        if last.steps > 1
-        else ""
-    )
-    closing = more_pixels(files, given, options)
-    print(f"{options.output}: {steps}{seconds['total']:.1f} s, compiling included{closing}", file=sys.stderr)
+        facts = {"preset": request.own.get("preset"), "weights": weight_files}
+        facts |= {"steps": last.step, "of_steps": last.steps}
+        carried = {"alpha": given.content_weight, "metadata": files.content.metadata}
+        save = partial(io.write, depth=depth, quality=out.quality, **carried)
+        facts = provenance.write(request, method, image, seconds, save, depth, **facts)
+        if out.history and losses.by_name:
+            plot.curves(out.history, losses.by_name)
+        if out.frames:
+            io.write_frames(out.frames, frames.pictures())
+    steps = f"{last.step} step{'s' * (last.step != 1)} with {', '.join(weight_files)} in "
+    took = f"{steps if last.steps > 1 else ''}{seconds['total']:.1f} s, compiling included"
+    out.close(took + more_pixels(files, given, request), facts)
     if isinstance(stopped, DivergedError):
         raise stopped
     return exit_code(stopped) if stopped else 0
 
 
-def planned(method: Method, files: Files, options: argparse.Namespace) -> tuple[Method, Pictures]:
-    """Return a method as the options wrap it, perhaps in tiles, and the pictures of a run.
+def planned(method: Method, files: Files, request: Request) -> tuple[Method, Pictures]:
+    """Return a method wrapped as is asked for, perhaps in tiles, and the pictures of a run.
 
     Where a photograph's own size is what is wanted and does not fit, it is made as large as fits.
     """
-    in_tiles = partial(wrapped, method, options)
-    limit, edge, full = limit_of(options.memory), None, None
+    out, budget, cls = request.output, request.budget, request.entry.load()
+    in_tiles = partial(wrapped, method, request)
+    limit, edge, full = limit_of(budget.memory), None, None
     while True:
-        sized = partial(files.sized, options.method, options, edge)
+        sized = partial(files.sized, cls, request.inputs, edge)
         shapes = jax.eval_shape(sized)
         longest = max(shapes.content.shape)
         try:
             least = plan.check_least(method, [shapes.content, *shapes.styles], limit)
-            io.check_output(options.output, depth=options.depth or 8, quality=options.quality, side=longest)
-            given = sized().sharded() if options.shard else sized()
-            if not options.memory and given.content[..., 0].size < plan.WORTH and least < limit.bytes / 2:
-                return in_tiles(options.tile), given
-            fitting = plan.fitting(in_tiles, options.tile, given.given, limit)
+            io.check_output(out.output, depth=out.depth or 8, quality=out.quality, side=longest)
+            given = sized().sharded() if budget.shard else sized()
+            if not budget.memory and given.content[..., 0].size < plan.WORTH and least < limit.bytes / 2:
+                return in_tiles(budget.tile), given
+            fitting = plan.fitting(in_tiles, budget.tile, given, limit)
         except plan.TooLargeError as error:
-            if options.size or not options.method.KEEPS_SIZE:
+            if request.inputs.size or not cls.KEEPS_SIZE:
                 raise
             edge = int(longest * min(error.share**0.5, 0.95))
             if edge < SMALLEST_EDGE:
@@ -148,10 +137,10 @@ def planned(method: Method, files: Files, options: argparse.Namespace) -> tuple[
         return fitting.method, given
 
 
-def more_pixels(files: Files, given: Pictures, options: argparse.Namespace) -> str:
+def more_pixels(files: Files, given: Pictures, request: Request) -> str:
     """Return what a closing line says of a result that has fewer pixels than the content, unasked."""
     own, made = (f"{x.shape[1]}x{x.shape[0]}" for x in (files.content.image, given.content))
-    if options.size or options.method.KEEPS_SIZE or own == made:
+    if request.inputs.size or request.entry.load().KEEPS_SIZE or own == made:
         return ""
     return f"; {made} px of {own} (--size original, or another number, gives more)"
 

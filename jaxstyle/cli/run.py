@@ -3,16 +3,17 @@
 SIGTERM ends a command as Ctrl-C does; the exit codes are those of the signals, 143 and 130.
 """
 
-import argparse
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from io import StringIO
 
 import jax
 
 from jaxstyle import weights
+from jaxstyle.cli import Call
 from jaxstyle.core import InputError
 
 
@@ -70,12 +71,13 @@ def _missing_device() -> str:
         return f"JAX has no device '{asked}' here ({reason}): set JAX_PLATFORMS to cpu, or to nothing"
 
 
-def run(options: argparse.Namespace) -> int:
+def run(call: Call) -> int:
     """Run the command; return its exit code."""
     keep_programs()
+    silent = getattr(call.bound.arguments.get("output"), "quiet", False)
     try:
-        with terminable(), on_a_device():
-            return options.run(options)
+        with terminable(), on_a_device(), redirect_stderr(StringIO()) if silent else nullcontext():
+            return call() or 0
     except InputError as error:
         print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)  # a name may have two lines
         return 2

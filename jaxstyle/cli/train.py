@@ -1,126 +1,119 @@
 """`jaxstyle train NAME`: Train a network in a folder, or go on where it was stopped."""
 
-import argparse
-import dataclasses
 import sys
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 import jax
+from cyclopts import App, Parameter
 
 from jaxstyle import allocator, weights
-from jaxstyle.cli.options import FIELDS, add_fields, count, documented, positive, seed, side
-from jaxstyle.cli.parser import others
+from jaxstyle.cli.fields import HIDDEN, NEEDED, changed, command, given, own_options
 from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.image.resize import fit
+from jaxstyle.options import Count, Side, one_of
 from jaxstyle.training import RECIPES, Recipe
+from jaxstyle.training.plan import Plan
+
+MANY = Parameter(consume_multiple=True, metavar="DIR_OR_TFDS")
+HOSTS = Parameter(consume_multiple=True, metavar="ADDRESS:PORT HOSTS INDEX")
+NAME = Parameter(metavar="NAME")
+app = App("train")
 
 
-def add(commands) -> None:
-    """Add the subcommand `train` and one for every recipe."""
-    parser = commands.add_parser("train", description=others()["train"])
-    names = parser.add_subparsers(required=True, metavar="NAME")
-    for name, recipe in RECIPES.items():
-        add_recipe(names, name, recipe)
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What is read, and the folder that is written.
+
+    Attributes:
+        data: folders of images, or datasets of tensorflow-datasets (coco/2017)
+        output: the folder of the run: made, or gone on with
+        style: folders or datasets of styles
+        style_size: long edge of the style (default: that of the crops)
+        preset: a source's settings and encoder
+        encoder: weights of the encoder
+        start: weights, or a file of them, to begin with instead of random ones
+        distributed: this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give three
+    """
+
+    data: Annotated[tuple[str, ...], NEEDED, MANY] = ()
+    output: Annotated[Path, NEEDED, Parameter(alias="-o", metavar="DIR")] = Path()
+    style: Annotated[Any, HIDDEN] = None
+    style_size: Annotated[Side | None, HIDDEN] = None
+    preset: Annotated[str | None, HIDDEN] = None
+    encoder: Annotated[str, NAME, Parameter(show_default=False)] = ""
+    start: Annotated[str | None, NAME] = None
+    distributed: Annotated[list[str] | None, HOSTS] = None
+
+    def named(self) -> dict[str, Any]:
+        """Return what decides the result: names and hashes of what is read."""
+        name = lambda path: io.printable(Path(path).name)
+        facts: dict[str, Any] = {"encoder": self.encoder, "preset": self.preset}
+        facts |= {"start": self.start and name(self.start), "data": [*map(name, self.data)]}
+        if isinstance(self.style, Path):
+            sha256 = weights.sha256(self.style)
+            facts["style"] = {"file": name(self.style), "sha256": sha256, "size": self.style_size}
+        elif self.style:
+            facts["style"] = [*map(name, self.style)]
+        found = {each: weights.find(known) for each in ("encoder", "start") if (known := getattr(self, each))}
+        return facts | {f"{each}_sha256": weights.sha256(path) for each, path in found.items() if path}
 
 
-def add_recipe(names, name: str, recipe) -> None:
-    """Add the options of a recipe: those of every run, and its documented fields."""
-    summary, _ = documented(recipe)
-    parser = names.add_parser(name, description=summary)
-    parser.set_defaults(run=train, recipe=recipe, style=None, preset=None, **recipe.DEFAULTS)
-    add = parser.add_argument
-    data = "folders of images, or datasets of tensorflow-datasets (coco/2017)"
-    add("--data", nargs="+", required=True, metavar="DIR_OR_TFDS", help=data)
-    folder = "the folder of the run: made, or gone on with"
-    add("--output", type=Path, required=True, metavar="DIR", help=folder)
+def add(recipe: type[Recipe]) -> None:
+    """Add the command of a recipe."""
+    kinds: dict[str, Any] = {}
     if "style" in recipe.SOURCES:
-        add("--style", nargs="+", required=True, metavar="DIR_OR_TFDS", help="the same, of styles")
+        kinds["style"] = Annotated[tuple[str, ...], NEEDED, MANY]
     elif recipe.prepare is not Recipe.prepare:
-        add("--style", type=Path, required=True, metavar="FILE", help="the picture whose style it learns")
-        add("--style-size", type=side, metavar="PX", help="long edge of the style (that of the crops)")
+        kinds["style"] = Annotated[Path, NEEDED, Parameter(help="the picture whose style it learns")]
+        kinds["style_size"] = Annotated[Side | None, Parameter()]
     if recipe.PRESETS:
-        add("--preset", choices=recipe.PRESETS, help="a source's settings and encoder")
-    add("--encoder", metavar="NAME", help=f"weights of the encoder ({recipe.ENCODER})")
-    add("--start", metavar="NAME", help="weights, or a file of them, to begin with instead of random ones")
-    for option, kind, text in (
-        ("steps", count, "steps in all (two epochs)"),
-        ("batch-size", count, f"examples a step, of all devices together ({recipe.DEFAULTS['batch_size']})"),
-        ("size", side, f"pixels a side of an example, a random crop ({recipe.DEFAULTS['size']})"),
-        ("learning-rate", positive, f"of Adam ({recipe.DEFAULTS['learning_rate']:g})"),
-    ):
-        add(f"--{option}", type=kind, metavar="X" if kind is positive else "N", help=text)
-    seeded = "of the first parameters, and of the order and crops"
-    add("--seed", type=seed, default=0, metavar="N", help=seeded)
-    add("--every", type=count, default=100, metavar="N", help="steps from checkpoint to checkpoint (100)")
-    add("--precision", choices=("float32", "bfloat16"), default="float32", help="of the networks (float32)")
-    ways = "how devices share a step; the result is the same (jit)"
-    add("--parallel", choices=("jit", "pmap", "shard_map"), default="jit", help=ways)
-    hosts = "this is one of several hosts; SLURM, Kubernetes and TPU pods say which: else give all three"
-    add("--distributed", nargs="*", metavar="ADDRESS:PORT HOSTS INDEX", help=hosts)
-    add_fields(parser, recipe, FIELDS)
+        kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
+    files = changed(Files, **kinds)
+    plan = changed(Plan, defaults=recipe.DEFAULTS | {"steps": None}, steps=Count | None)
+    run = command(recipe.NAME, partial(train, recipe), files=files, plan=plan, own=own_options(recipe))
+    run.help = (recipe.__doc__ or "").partition("\n")[0]
+    app.command(run)
 
 
-def recipe_of(options: argparse.Namespace) -> Recipe:
-    """Return the recipe that the options ask for."""
-    encoder = weights.load_encoder(options.encoder)
-    recipe = (getattr(options.recipe, options.preset) if options.preset else options.recipe)(encoder)
-    names = {field.name for field in dataclasses.fields(recipe)} - {"encoder", "start"}
-    changes = {name: value for name, value in vars(options).items() if name in names and value is not None}
-    start = weights.load(options.start) if options.start else None
-    recipe = recipe.replace(start=start, **changes)
-    if isinstance(options.style, Path):
-        style = fit(io.read(options.style), options.style_size or options.size)
-        recipe = recipe.prepare(style)
-    return recipe
+def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]) -> Recipe:
+    """Return the recipe that is asked for, begun with crops of a size."""
+    chosen = getattr(recipe, files.preset) if files.preset else recipe
+    start = weights.load(files.start) if files.start else None
+    made = chosen(weights.load_encoder(files.encoder)).replace(start=start, **own)
+    if isinstance(files.style, Path):
+        made = made.prepare(fit(io.read(files.style), files.style_size or size))
+    return made
 
 
-def facts_of(options: argparse.Namespace, sources: dict) -> dict:
-    """Return what decides the result beside the plan and the recipe: names and hashes of what is read."""
-    facts = {"encoder": options.encoder, "preset": options.preset}
-    facts["start"] = options.start and io.printable(Path(options.start).name)
-    for name, given in {"data": options.data, "style": options.style}.items():
-        if isinstance(given, list):
-            facts[name] = [io.printable(Path(item).name) for item in given]
-        elif given:
-            facts[name] = {
-                "file": io.printable(given.name),
-                "sha256": weights.sha256(given),
-                "size": options.style_size,
-            }
-    facts["pictures"] = {name: len(images) for name, images in sources.items()}
-    files = {name: weights.find(given) for name in ("encoder", "start") if (given := getattr(options, name))}
-    return facts | {f"{name}_sha256": weights.sha256(path) for name, path in files.items() if path}
-
-
-def train(options: argparse.Namespace) -> int:
+def train(kind: type[Recipe], arguments: list[str], files: Files, plan: Plan, own: Any) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
-        from jaxstyle.training.run import Plan, run
+        from jaxstyle.training.run import run
     except ImportError as error:
         raise InputError(f'training needs more packages: pip install "jaxstyle[train]" ({error})') from error
-    for given in (options.data, options.style):
-        check_not_read(options.output, given if isinstance(given, list) else [given])
-    check_run_folder(options.output)
+    styles = [files.style] if isinstance(files.style, Path) else files.style or []
+    check_not_read(files.output, [*files.data, *styles])
+    check_run_folder(files.output)
     allocator.keep()
-    join(options.distributed)
-    options.encoder = options.encoder or options.recipe.PRESETS.get(options.preset, options.recipe.ENCODER)
-    recipe = recipe_of(options)
-    given = {"image": options.data, "style": options.style}
-    sources = {name: open_images(*given[name]) for name in recipe.SOURCES}
-    options.steps = options.steps or max(2 * len(sources["image"]) // options.batch_size, 1)
-    plan = Plan(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Plan)})
-    outcome = run(recipe, sources, options.output, plan, facts_of(options, sources))
+    join(files.distributed)
+    files = replace(files, encoder=files.encoder or kind.PRESETS.get(files.preset or "", kind.ENCODER))
+    recipe = recipe_of(kind, files, plan.size, given(own))
+    sources = {name: open_images(*(files.data, styles)[name == "style"]) for name in recipe.SOURCES}
+    plan = replace(plan, steps=plan.steps or max(2 * len(sources["image"]) // plan.batch_size, 1))
+    facts = files.named() | {"pictures": {name: len(images) for name, images in sources.items()}}
+    outcome = run(recipe, sources, files.output, plan, facts)
     for images in sources.values():
         if images.skipped:
             print(f"skipped {len(images.skipped)} pictures: {', '.join(images.skipped)}", file=sys.stderr)
-    done = f"{outcome.steps} of {plan.steps} steps, {outcome.speed:.3g} images/s"
+    done = f"{files.output}: {outcome.steps} of {plan.steps} steps, {outcome.speed:.3g} images/s"
     more = "; the same command goes on" if outcome.steps < plan.steps else ""
-    print(
-        f"{options.output}: {done}, {outcome.waiting:.1%} of the time waiting for data{more}", file=sys.stderr
-    )
+    print(f"{done}, {outcome.waiting:.1%} of the time waiting for data{more}", file=sys.stderr)
     return 128 + outcome.stopped if outcome.stopped else 0
 
 
@@ -142,3 +135,7 @@ def check_run_folder(folder: Path) -> None:
     io.check_new_folder(folder)
     if (text := io.printable(folder.absolute())) != str(folder.absolute()):
         raise InputError(f"{text}: Orbax cannot write to a path that is not UTF-8; take another folder")
+
+
+for each in RECIPES.values():
+    add(each)

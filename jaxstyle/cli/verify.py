@@ -6,36 +6,29 @@ to a temporary one: nothing that is there is touched, no checkpoint is gone on w
 device is to give the same bits; another device, other versions, flags or files may not, and are said.
 """
 
-import argparse
 import json
 import re
 import subprocess
 import sys
 import tempfile
 from contextlib import redirect_stderr
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from cyclopts import App
+
 from jaxstyle import cli
-from jaxstyle.cli.parser import others
 from jaxstyle.cli.provenance import SUFFIX, beside, circumstances
 from jaxstyle.cli.run import Terminated, exit_code
 from jaxstyle.core import InputError
 from jaxstyle.image import io
-from jaxstyle.methods import METHODS
+from jaxstyle.methods.table import TABLE
 from jaxstyle.weights import sha256
 
 WRITTEN = ("output", "frames", "history", "checkpoint")  # the options of all that a command writes
+app = App("verify")
 FILES = ("content", "style", "content_mask", "style_mask", "init", "weights")
-
-
-def add(commands) -> None:
-    """Add the subcommand `verify`."""
-    parser = commands.add_parser("verify", description=others()["verify"])
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "provenance", type=Path, help="a picture with its PICTURE.provenance.json beside it, or such a file"
-    )
 
 
 def facts_of(path: Path) -> dict[str, Any]:
@@ -58,10 +51,9 @@ def _check(facts: Any) -> None:
     texts = lambda every: all(isinstance(text, str) for text in every)
     if not isinstance(facts, dict) or not {"command", "arguments"} <= facts.keys():
         raise ValueError("it does not say how to make it again")
-    if not isinstance(facts["command"], str) or not isinstance(facts["arguments"], list):
-        raise ValueError("its command is no text, or its arguments are no list")
-    if not texts(facts["arguments"]):
-        raise ValueError("its arguments are not all text")
+    command, arguments = facts["command"], facts["arguments"]
+    if not isinstance(command, str) or not isinstance(arguments, list) or not texts(arguments):
+        raise ValueError("its command is no text, or its arguments are no list of texts")
     pictures = _pictures(facts)
     if not isinstance(pictures, dict) or not pictures or not texts(pictures.values()):
         raise ValueError("it does not say which pixels there were")
@@ -96,32 +88,32 @@ def again(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     command, arguments = facts["command"], facts["arguments"]
     if re.fullmatch(r"experiments(\.\w+)+", command):
         return _artefact(command, arguments, folder)
-    options = _parsed(command, arguments)
-    own_names = OwnNames(sys.stderr)
+    call = _parsed(command, arguments)
+    own_names, asked = OwnNames(sys.stderr), call.bound.arguments["output"]
+    places = {}
     for name in WRITTEN:
-        if given := getattr(options, name):
-            setattr(options, name, folder / f"{name}{given.suffix}")
-            own_names.by_place[str(getattr(options, name))] = str(given)
+        if path := getattr(asked, name):
+            places[name] = folder / f"{name}{path.suffix}"
+            own_names.by_place[str(places[name])] = str(path)
+    call.bound.arguments["output"] = replace(asked, **places, json=False)
     try:
         with redirect_stderr(own_names):  # pyright: ignore
-            code = options.run(options)
+            code = call()
     except InputError as error:
         raise InputError(f"cannot be made again in {Path.cwd()}: {own_names.of(str(error))}") from None
     if code:
         raise Terminated if code == exit_code(Terminated()) else KeyboardInterrupt
-    return facts_of(beside(options.output))
+    return facts_of(beside(places["output"]))
 
 
-def _parsed(command: str, arguments: list[str]) -> argparse.Namespace:
-    """Return the options of a method, a sweep of it or a comparison, as its own parser understands them."""
-    if arguments[:1] not in (["sweep"], [command]) or command not in (*METHODS, "compare"):
+def _parsed(command: str, arguments: list[str]) -> cli.Call:
+    """Return the call of a method, a sweep of it or a comparison, as the command understands it."""
+    if arguments[:1] not in (["sweep"], [command]) or command not in (*TABLE, "compare"):
         raise InputError(f"{command!a} is no command that makes a picture with a provenance")
-    try:
-        return cli.parse(arguments)
-    except SystemExit as stop:
-        if stop.code:  # it has been said why
-            raise
-        raise InputError(f"cannot be made again: {' '.join(arguments)} makes no picture") from None
+    call = cli.parse(arguments)
+    if not call.runs:
+        raise InputError(f"cannot be made again: {' '.join(arguments)} makes no picture")
+    return call
 
 
 def _artefact(command: str, arguments: list[str], folder: Path) -> dict[str, Any]:
@@ -134,10 +126,8 @@ def _artefact(command: str, arguments: list[str], folder: Path) -> dict[str, Any
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return what is not as it was: device, versions, flags, and the files that were read."""
-    names = [*circumstances(), *FILES]
-    return [
-        f"{name} was {old.get(name)}, is {new.get(name)}" for name in names if old.get(name) != new.get(name)
-    ]
+    pairs = {name: (old.get(name), new.get(name)) for name in [*circumstances(), *FILES]}
+    return [f"{name} was {was}, is {now}" for name, (was, now) in pairs.items() if was != now]
 
 
 def is_the_picture(path: Path, facts: dict[str, Any]) -> bool:
@@ -152,13 +142,18 @@ def is_the_picture(path: Path, facts: dict[str, Any]) -> bool:
     return False
 
 
-def run(options: argparse.Namespace) -> int:
-    """Make it again; return 0 if every picture, and what lies there, has the same bits, else 1."""
-    path = options.provenance
+@app.default
+def run(provenance: Path, /) -> int:
+    """Make it again; return 0 if every picture, and what lies there, has the same bits, else 1.
+
+    Args:
+        provenance: a picture with its PICTURE.provenance.json beside it, or such a file
+    """
+    path = provenance
     if path.suffix.lower() in io.SUFFIXES:
         path = beside(path)
         if not path.exists():
-            raise InputError(f"{options.provenance}: has no provenance: there is no {path.name} beside it")
+            raise InputError(f"{provenance}: has no provenance: there is no {path.name} beside it")
     old = facts_of(path)
     same = is_the_picture(path, old)
     with tempfile.TemporaryDirectory() as folder:

@@ -58,14 +58,11 @@ class Snapshot:
 class Method:
     """A way to give one image the style of another: a subclass gives `prepare` and `apply`, both pure.
 
-    `WEIGHTS` names what it was trained to, if it was; `KEEPS_SIZE` says that a photograph stays one, so that
-    its own size is what a user wants; `NEEDS_STYLE` whether it looks at a style. One that can be computed
-    tile by tile says so, and gives `in_tiles`.
+    `KEEPS_SIZE` says that a photograph stays one, so that its own size is what a user wants. One that can be
+    computed tile by tile says so, and gives `in_tiles`.
     """
 
-    WEIGHTS: ClassVar[str | None] = None
     KEEPS_SIZE: ClassVar[bool] = False
-    NEEDS_STYLE: ClassVar[bool] = True
 
     @property
     def tileable(self) -> bool:

@@ -3,13 +3,10 @@
 image = D(a t + (1 - a) f),    t = s(style) (f - m(f)) / s(f) + m(style),    f = relu4_1(content)
 """
 
-from typing import ClassVar
-
-from jax import Array
-
 from jaxstyle.core import Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder
+from jaxstyle.options import Share
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.transforms import match_moments
 
@@ -18,14 +15,13 @@ from jaxstyle.transforms import match_moments
 class AdaIN(Composed):
     """Match mean and deviation of the features, then decode (Huang & Belongie 2017).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
-
-    WEIGHTS: ClassVar[str | None] = "adain"
 
     encoder: Encoder
     network: Decoder
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
     level: int = static(default=4)
 
     @property

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
 from jaxstyle.core import Feature, Image, Mask, Regions, pytree, regions, static
 from jaxstyle.image.color import OPPONENT, from_lab, to_lab
@@ -29,6 +28,7 @@ from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.noise import LEVEL, VISIBLE, noise_of, steepest, steepest_of
 from jaxstyle.linalg import Matrix
 from jaxstyle.methods.transfer import Composed, Pixels, Transfer
+from jaxstyle.options import Count, Seed, Share
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
@@ -101,10 +101,11 @@ def _limited(method: ColorMethod, content: Image, target: Any) -> tuple[Array, A
 class Reinhard(ColorMethod):
     """Match mean and deviation of the colours in l alpha beta (Reinhard et al. 2001).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
 
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
 
     @property
     def method(self) -> ColorTransfer:
@@ -121,10 +122,11 @@ def _match_lab(feature: Feature, target: Noisy, weight: Mask | None, stats: Mome
 class Monge(ColorMethod):
     """Match mean and covariance of the colours by the least movement (Pitie & Kokaram 2007).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
 
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
 
     @property
     def method(self) -> ColorTransfer:
@@ -141,14 +143,15 @@ def _match_monge(
 class Pitie(ColorMethod):
     """Match the whole distribution of the colours by sliced transport (Pitie et al. 2005).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `rotations`: how many random axes are matched, one after another
-    `seed`: seed of the axes
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        rotations: how many random axes are matched, one after another
+        seed: seed of the axes
     """
 
-    alpha: Array | float = 1.0
-    rotations: int = static(default=20)
-    seed: ArrayLike = 0
+    alpha: Share = 1.0
+    rotations: Count = static(default=20)
+    seed: Seed = 0
 
     @property
     def method(self) -> ColorTransfer:
@@ -166,10 +169,11 @@ def _sample(feature: Feature, weight: Mask | None = None) -> Patches:
 class ColorHistogram(ColorMethod):
     """Match the histograms of red, green and blue.
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
 
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
 
     @property
     def method(self) -> ColorTransfer:

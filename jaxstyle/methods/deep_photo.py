@@ -21,9 +21,10 @@ import jax.numpy as jnp
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import Stage, Start, from_colors, from_noise
+from jaxstyle.methods.descent import AnyStart, Stage, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
+from jaxstyle.options import Count, Number
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import monge
@@ -41,28 +42,19 @@ class Colored(NamedTuple):
 class DeepPhoto(Gatys):
     """Give a photograph the light of another, region by region, its edges kept.
 
-    `encoder`: the network that sees content and style; vgg19-lite comes with the library
-    `content_weight`: weight of the content loss
-    `style_weight`: weight of the style loss
-    `photo_weight`: weight of the photorealism: 0 is painting
-    `paint_steps`: steps without the photorealism, before those with it
-    `tv_weight`: weight of the total variation: smoother above 0
-    `content_layers`: layers that keep the content, with weights; by default the encoder's own
-    `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
+    Attributes:
+        photo_weight: weight of the photorealism: 0 is painting
+        paint_steps: steps without the photorealism, before those with it
     """
 
     PRESETS = {"author": "vgg19"}
     KEEPS_SIZE = True
 
-    style_weight: float = 100.0
-    init: Start = static(default=from_colors)
-    photo_weight: float = 1e4
+    style_weight: Number = 100.0
+    init: AnyStart = static(default=from_colors)
+    photo_weight: Number = 1e4
     photo_loss: Callable[[Image], Loss] = static(default=Photoreal.mean)
-    paint_steps: int = static(default=0)
+    paint_steps: Count = static(default=0)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
         base = super().prepare(style, mask)

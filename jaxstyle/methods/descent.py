@@ -14,7 +14,8 @@ constrained on the way; the result is clipped.
 import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,8 @@ from jaxstyle.core import (
 )
 from jaxstyle.image.resize import resize
 from jaxstyle.losses import Masked
-from jaxstyle.optimizers import LBFGS, Losses, Optimizer, advance, as_pytree, minimise
+from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Losses, Optimizer, advance, as_pytree, minimise
+from jaxstyle.options import Count, Seed, one_of
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.tiling import TiledEncoder
 from jaxstyle.transforms import match_covariance
@@ -84,6 +86,9 @@ STARTS: dict[str, Start] = {
     "noise": from_noise,
     "colors": from_colors,
 }
+UNSTYLED: dict[str, Start] = {"content": from_content, "noise": from_noise}  # of methods without a style
+AnyStart = Annotated[Start, one_of(STARTS, Path)]
+UnstyledStart = Annotated[Start, one_of(UNSTYLED, Path)]
 
 
 class Staged(Method):
@@ -149,15 +154,22 @@ class Descent(Staged):
     """Optimise the pixels: a subclass gives `prepare` and `loss`.
 
     `PRESETS` names its constructors after sources, and the weights that each source used.
+
+    Attributes:
+        encoder: the network that sees content and style; vgg19-lite comes with the library
+        optimizer: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
+        steps: steps of the optimiser
+        init: the first image
+        seed: seed of the noise
     """
 
     PRESETS: ClassVar[dict[str, str]] = {}
 
     encoder: Encoder
-    optimizer: Optimizer = LBFGS()
-    steps: int = static(default=300)
-    init: Start = static(default=from_content)
-    seed: ArrayLike = 0
+    optimizer: Annotated[Optimizer, one_of(OPTIMIZERS)] = LBFGS()
+    steps: Count = static(default=300)
+    init: AnyStart = static(default=from_content)
+    seed: Seed = 0
 
     def __post_init__(self):
         object.__setattr__(self, "optimizer", as_pytree(self.optimizer))

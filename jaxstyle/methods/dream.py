@@ -5,16 +5,15 @@
 Differs from the authors' notebook: Adam at one resolution instead of normalised steps in octaves.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, Sum, pytree, static
+from jaxstyle.core import Image, Loss, Mask, Sum, pytree, static
 from jaxstyle.losses import Activation, Content, Variation
-from jaxstyle.methods.descent import Descent, Start, Target, from_content
-from jaxstyle.methods.gatys import Weights
-from jaxstyle.optimizers import Adam, Optimizer
+from jaxstyle.methods.descent import Descent, Target, UnstyledStart, from_content
+from jaxstyle.optimizers import OPTIMIZERS, Adam, Optimizer
+from jaxstyle.options import Count, Layers, Number, one_of
 
 DEFAULT = {"relu4_1": 1.0}
 
@@ -23,26 +22,19 @@ DEFAULT = {"relu4_1": 1.0}
 class Dream(Descent):
     """Let a picture excite layers of the encoder more and more.
 
-    `encoder`: the network that sees the picture; vgg19-lite comes with the library
-    `layers`: layers to excite, with weights; by default relu4_1
-    `content_weight`: weight of the content loss
-    `tv_weight`: weight of the total variation: smoother above 0
-    `optimizer`: Adam; L-BFGS as in PyTorch, with a filter it learns, or with optax's line search
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
+    Attributes:
+        encoder: the network that sees the picture; vgg19-lite comes with the library
+        layers: layers to excite, with weights; by default relu4_1
+        content_weight: weight of the content loss
+        tv_weight: weight of the total variation: smoother above 0
     """
 
-    NEEDS_STYLE = False
-
-    encoder: Encoder
-    layers: Weights | None = None
-    content_weight: float = 0.0
-    tv_weight: float = 1e-5
-    optimizer: Optimizer = Adam(0.01)
-    steps: int = static(default=100)
-    init: Start = static(default=from_content)
-    seed: ArrayLike = 0
+    layers: Layers | None = None
+    content_weight: Number = 0.0
+    tv_weight: Number = 1e-5
+    optimizer: Annotated[Optimizer, one_of(OPTIMIZERS)] = Adam(0.01)
+    steps: Count = static(default=100)
+    init: UnstyledStart = static(default=from_content)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Target:
         return Target(Sum([]), style)

@@ -12,10 +12,9 @@ of its first step.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.losses import (
@@ -29,10 +28,11 @@ from jaxstyle.losses import (
     SlicedWasserstein,
     Variation,
 )
-from jaxstyle.methods.descent import Descent, Start, Target, from_content, from_noise, style_loss
+from jaxstyle.methods.descent import Descent, Target, from_noise, style_loss
 from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
-from jaxstyle.optimizers import LBFGS, Adam, Optimizer
+from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.options import Layers, Number, one_of
 
 LayerLoss = Callable[..., Loss]  # (features, weights[, mask of the style])
 Weights = dict[str, float]
@@ -63,17 +63,13 @@ def firsts(kind: str, weights: list[float]) -> Weights:
 class Gatys(Descent):
     """Repaint a photograph: keep its features, match the second moments of a style's.
 
-    `encoder`: the network that sees content and style; vgg19-lite comes with the library
-    `content_weight`: weight of the content loss
-    `style_weight`: weight of the style loss
-    `tv_weight`: weight of the total variation: smoother above 0
-    `style_loss`: which statistic of the style is matched
-    `content_layers`: layers that keep the content, with weights; by default the encoder's own
-    `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
+    Attributes:
+        content_weight: weight of the content loss
+        style_weight: weight of the style loss
+        tv_weight: weight of the total variation: smoother above 0
+        style_loss: which statistic of the style is matched
+        content_layers: layers that keep the content, with weights; by default the encoder's own
+        style_layers: layers that carry the style, with weights; by default the encoder's own
     """
 
     PRESETS = {
@@ -84,19 +80,14 @@ class Gatys(Descent):
         "icfp": "vgg19",
     }
 
-    encoder: Encoder
-    content_weight: float = 1.0
-    style_weight: float = 10.0
-    tv_weight: float = 0.0
-    content_layers: Weights | None = None
-    style_layers: Weights | None = None
+    content_weight: Number = 1.0
+    style_weight: Number = 10.0
+    tv_weight: Number = 0.0
+    content_layers: Layers | None = None
+    style_layers: Layers | None = None
     content_loss: LayerLoss = static(default=Content.relative)
-    style_loss: LayerLoss = static(default=Gram.relative)
+    style_loss: Annotated[LayerLoss, one_of(LOSSES)] = static(default=Gram.relative)
     variation: Callable = static(default=jnp.square)
-    optimizer: Optimizer = LBFGS()
-    steps: int = static(default=300)
-    init: Start = static(default=from_content)
-    seed: ArrayLike = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Any:
         weights = self.style_layers or self.layers_of_style()

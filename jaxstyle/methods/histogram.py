@@ -5,13 +5,10 @@
 It has all moments of every channel, where WCT has the second of all channels together. Exact, not by bins.
 """
 
-from typing import ClassVar
-
-from jax import Array
-
 from jaxstyle.core import Chain, Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoders
+from jaxstyle.options import Levels, Share
 from jaxstyle.statistics.quantiles import Quantiles
 from jaxstyle.transforms import match_quantiles
 
@@ -20,16 +17,15 @@ from jaxstyle.transforms import match_quantiles
 class Histogram(Composed):
     """Match the histogram of every channel of the features, level by level.
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `levels`: of the encoder, in order
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        levels: of the encoder, in order
     """
-
-    WEIGHTS: ClassVar[str | None] = "wct-decoders"
 
     encoder: Encoder
     network: Decoders
-    alpha: Array | float = 0.6
-    levels: tuple[int, ...] = static(default=(4, 3, 2, 1))
+    alpha: Share = 0.6
+    levels: Levels = static(default=(4, 3, 2, 1))
 
     @property
     def method(self) -> Chain:

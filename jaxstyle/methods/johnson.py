@@ -10,10 +10,10 @@ import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
-from jax import Array
 
 from jaxstyle.core import Image, Mask, Method, pytree, static
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.options import Share
 from jaxstyle.tiling import run_in_tiles
 from jaxstyle.transforms import match_regions, pooled
 
@@ -22,13 +22,12 @@ from jaxstyle.transforms import match_regions, pooled
 class Johnson(Method):
     """Apply a network trained for one style (Johnson et al. 2016).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
 
-    NEEDS_STYLE = False
-
     network: TransformNet
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
     tile: int = static(default=0)  # side of the tiles; 0 for the whole image
 
     def prepare(self, style: Image | None = None, mask: Mask | None = None) -> TransformNet:

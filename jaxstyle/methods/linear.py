@@ -5,13 +5,12 @@
 f is relu{level}_1 of the content, of the level that the network was trained for.
 """
 
-from typing import ClassVar, NamedTuple
-
-from jax import Array
+from typing import NamedTuple
 
 from jaxstyle.core import Encoder, Feature, Mask, pytree
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.linear import LinearTransfer
+from jaxstyle.options import Share
 
 
 class Style(NamedTuple):
@@ -25,14 +24,13 @@ class Style(NamedTuple):
 class Linear(Composed):
     """Transform the features by a matrix that two networks make of the pair (Li et al. 2019).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
     """
-
-    WEIGHTS: ClassVar[str | None] = "linear"
 
     encoder: Encoder
     network: LinearTransfer
-    alpha: Array | float = 1.0
+    alpha: Share = 1.0
 
     @property
     def method(self) -> Transfer:

@@ -20,19 +20,7 @@ from jaxstyle.methods.gatys import Gatys, LayerLoss
 
 @pytree
 class MMD(Gatys):
-    """Repaint a photograph: match kernel means of features (Li et al. 2017).
-
-    `encoder`: the network that sees content and style; vgg19-lite comes with the library
-    `content_weight`: weight of the content loss
-    `style_weight`: weight of the style loss
-    `tv_weight`: weight of the total variation: smoother above 0
-    `content_layers`: layers that keep the content, with weights; by default the encoder's own
-    `style_layers`: layers that carry the style, with weights; by default the encoder's own
-    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
-    """
+    """Repaint a photograph: match kernel means of features (Li et al. 2017)."""
 
     PRESETS = dict.fromkeys(("gaussian", "polynomial", "linear", "bn"), "vgg19-lite")
 

@@ -9,28 +9,21 @@ resolution, no turned or scaled copies of the style, losses relative to their ta
 from jaxstyle import losses
 from jaxstyle.core import pytree, static
 from jaxstyle.methods.gatys import Gatys, LayerLoss, Weights
+from jaxstyle.options import Number
 
 
 @pytree
 class MRF(Gatys):
     """Repaint a photograph of the style's patches (Li & Wand 2016).
 
-    `encoder`: the network that sees content and style; vgg19-lite comes with the library
-    `content_weight`: weight of the content loss
-    `style_weight`: weight of the style loss
-    `tv_weight`: weight of the total variation: smoother above 0
-    `content_layers`: layers that keep the content, with weights; by default the encoder's own
-    `style_layers`: layers whose patches are matched, with weights; by default the third and fourth
-    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
+    Attributes:
+        style_layers: layers whose patches are matched, with weights; by default the third and fourth
     """
 
     PRESETS = {}
 
     style_loss: LayerLoss = static(default=losses.MRF.relative)
-    style_weight: float = 10.0
+    style_weight: Number = 10.0
 
     def layers_of_style(self) -> Weights:
         """Return the third and fourth of the encoder's: relu3_1 and relu4_1 of VGG, as in the paper."""

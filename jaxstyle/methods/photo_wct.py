@@ -7,16 +7,16 @@ follows the content's matting affinities (`smoothing/`). Levels 4 to 1, as the a
 roots by eigenvalues with a relative floor, where it adds 1 to the content's covariance; one decoder.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import jax.numpy as jnp
-from jax import Array
 
 from jaxstyle.core import Chain, Encoder, Feature, Image, Mask, Smoother, pytree, static
 from jaxstyle.methods.transfer import Composed, Features, Transfer
 from jaxstyle.networks.decoders import pad_to_multiple
 from jaxstyle.networks.unpooling import Skip, Unpooling
-from jaxstyle.smoothing import ClosedForm
+from jaxstyle.options import Levels, Share, one_of
+from jaxstyle.smoothing import SMOOTHERS, ClosedForm
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
 
@@ -43,19 +43,19 @@ class Unpooled(Features):
 class PhotoWCT(Composed):
     """Match mean and covariance of features level by level, pooling undone; then smooth (Li et al. 2018).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `levels`: of the encoder, in order
-    `smooth`: what makes the result smooth where the content is
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        levels: of the encoder, in order
+        smooth: what makes the result smooth where the content is
     """
 
-    WEIGHTS: ClassVar[str | None] = "photo-wct"
     KEEPS_SIZE = True
 
     encoder: Encoder
     network: Unpooling
-    alpha: Array | float = 1.0
-    levels: tuple[int, ...] = static(default=(4, 3, 2, 1))
-    smooth: Smoother = ClosedForm()
+    alpha: Share = 1.0
+    levels: Levels = static(default=(4, 3, 2, 1))
+    smooth: Annotated[Smoother, one_of(SMOOTHERS)] = ClosedForm()
 
     @property
     def method(self) -> Chain:

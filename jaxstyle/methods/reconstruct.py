@@ -8,39 +8,27 @@ alone a texture, of larger pieces the deeper. Content and style are the same pic
 
 from typing import Any
 
-from jax.typing import ArrayLike
-
-from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
+from jaxstyle.core import Image, Loss, Mask, pytree, static
 from jaxstyle.losses import Content, Gram, Variation
-from jaxstyle.methods.descent import Descent, Start, Target, from_noise, style_loss
-from jaxstyle.methods.gatys import Weights
-from jaxstyle.optimizers import LBFGS, Optimizer
+from jaxstyle.methods.descent import Descent, Target, UnstyledStart, from_noise, style_loss
+from jaxstyle.options import Layers, Number
 
 
 @pytree
 class Reconstruct(Descent):
     """Draw from noise what layers of the encoder know of a picture.
 
-    `encoder`: the network that sees the picture; vgg19-lite comes with the library
-    `content_layers`: layers whose features are given back, with weights
-    `style_layers`: layers whose second moments are given back, with weights
-    `tv_weight`: weight of the total variation: smoother above 0
-    `optimizer`: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-    `steps`: steps of the optimiser
-    `init`: the first image
-    `seed`: seed of the noise
+    Attributes:
+        encoder: the network that sees the picture; vgg19-lite comes with the library
+        content_layers: layers whose features are given back, with weights
+        style_layers: layers whose second moments are given back, with weights
+        tv_weight: weight of the total variation: smoother above 0
     """
 
-    NEEDS_STYLE = False
-
-    encoder: Encoder
-    content_layers: Weights | None = None
-    style_layers: Weights | None = None
-    tv_weight: float = 0.0
-    optimizer: Optimizer = LBFGS()
-    steps: int = static(default=300)
-    init: Start = static(default=from_noise)
-    seed: ArrayLike = 0
+    content_layers: Layers | None = None
+    style_layers: Layers | None = None
+    tv_weight: Number = 0.0
+    init: UnstyledStart = static(default=from_noise)
 
     def prepare(self, style: Image, mask: Mask | None = None) -> Target:
         weights = self.style_layers or {}

@@ -6,13 +6,10 @@ Differs from the paper: the decoder is the one of WCT; theirs was trained on swa
 `levels` the swap is done one after another.
 """
 
-from typing import ClassVar
-
-from jax import Array
-
 from jaxstyle.core import Chain, Encoder, Feature, Mask, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoders
+from jaxstyle.options import Count, Levels, Share
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.transforms import swap_patches
 
@@ -21,18 +18,17 @@ from jaxstyle.transforms import swap_patches
 class StyleSwap(Composed):
     """Replace the patches of the features by the style's most like them (Chen & Schmidt 2016).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `levels`: of the encoder, in order
-    `patch`: side of a patch in feature pixels
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        levels: of the encoder, in order
+        patch: side of a patch in feature pixels
     """
-
-    WEIGHTS: ClassVar[str | None] = "wct-decoders"
 
     encoder: Encoder
     network: Decoders
-    alpha: Array | float = 1.0
-    levels: tuple[int, ...] = static(default=(3,))
-    patch: int = static(default=3)
+    alpha: Share = 1.0
+    levels: Levels = static(default=(3,))
+    patch: Count = static(default=3)
 
     @property
     def method(self) -> Chain:

@@ -9,16 +9,17 @@ identity to the content's covariance. Levels 4 to 1 keep more of a small photogr
 """
 
 from functools import partial
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from jax import Array
 
 from jaxstyle.core import Chain, Encoder, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
+from jaxstyle.options import Levels, Share, one_of
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance
-from jaxstyle.transforms.covariance import Whitening, zca
+from jaxstyle.transforms.covariance import WHITENINGS, Whitening, zca
 
 
 def whitened(
@@ -33,19 +34,19 @@ def whitened(
 class WCT(Composed):
     """Match mean and covariance of the features, level by level (Li et al. 2017).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `levels`: of the encoder, in order
-    `whitening`: which of the matrices that do so
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        levels: of the encoder, in order
+        whitening: which of the matrices that do so
     """
 
-    WEIGHTS: ClassVar[str | None] = "wct-decoders"
     PRESETS: ClassVar[dict[str, str | None]] = {"pytorch": None}
 
     encoder: Encoder
     network: Decoders
-    alpha: Array | float = 0.6
-    levels: tuple[int, ...] = static(default=(5, 4, 3, 2, 1))
-    whitening: Whitening = static(default=zca)
+    alpha: Share = 0.6
+    levels: Levels = static(default=(5, 4, 3, 2, 1))
+    whitening: Annotated[Whitening, one_of(WHITENINGS)] = static(default=zca)
 
     @classmethod
     def pytorch(cls, encoder: Encoder, network: Decoders) -> "WCT":

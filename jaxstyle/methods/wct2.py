@@ -15,16 +15,16 @@ the skips all three bands are changed, with `cat` also the features that it adds
 """
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import jax.numpy as jnp
-from jax import Array
 
 from jaxstyle.core import Encoder, Feature, FeatureHook, Image, Mask, Method, Regions, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.linalg import Matrix
 from jaxstyle.networks.decoders import decoded, pad_to_multiple
 from jaxstyle.networks.unpooling import Skip, Unpooling
+from jaxstyle.options import Share, some_of
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.transforms import match_covariance, match_regions, pooled
 from jaxstyle.transforms.covariance import zca
@@ -42,17 +42,17 @@ def regularised(own: Matrix, target: Matrix) -> Matrix:
 class WCT2(Method):
     """Match mean and covariance of features and of their wavelets, in one pass (Yoo et al. 2019).
 
-    `alpha`: 0 keeps the photograph, 1 is all style
-    `places`: where on the way, of encoder, skips and decoder; by default the encoder
+    Attributes:
+        alpha: 0 keeps the photograph, 1 is all style
+        places: where on the way, of encoder, skips and decoder; by default the encoder
     """
 
-    WEIGHTS: ClassVar[str | None] = "wct2"
     KEEPS_SIZE = True
 
     encoder: Encoder
     network: Unpooling
-    alpha: Array | float = 1.0
-    places: tuple[str, ...] = static(default=("encoder",))
+    alpha: Share = 1.0
+    places: Annotated[tuple[str, ...], some_of(PLACES)] = static(default=("encoder",))
 
     def pad_for_cache(self, image: Image | Mask) -> Image | Mask:
         return pad_to_multiple(image, self.network.level)

@@ -17,6 +17,7 @@ from jaxtyping import PRNGKeyArray
 from jaxstyle.core import Image, Scalar, pytree, static
 from jaxstyle.losses import Moments
 from jaxstyle.networks.decoders import THIN, Decoder, Decoders
+from jaxstyle.options import Levels, Number
 from jaxstyle.statistics import moments
 from jaxstyle.training.recipe import Recipe
 from jaxstyle.transforms import match_moments
@@ -29,18 +30,19 @@ LONGEST = 500.0  # of batches of four, by the default weights, half the gradient
 class AdaIN(Recipe):
     """AdaIN's decoder for any style, from pairs of photographs and styles.
 
-    `content_weight`: weight of the content
-    `style_weight`: weight of the style
-    `widths`: the decoder's channels at full, half, quarter, eighth size; those of `start` if there is one
+    Attributes:
+        content_weight: weight of the content
+        style_weight: weight of the style
+        widths: the decoder's channels at full, half, quarter, eighth size; those of `start` if there is one
     """
 
     NAME: ClassVar[str] = "adain"
     SOURCES: ClassVar[tuple[str, ...]] = ("image", "style")
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 8, "size": 256, "learning_rate": 1e-4}
 
-    content_weight: float = 1.0
-    style_weight: float = 10.0
-    widths: tuple[int, ...] = static(default=THIN)
+    content_weight: Number = 1.0
+    style_weight: Number = 10.0
+    widths: Levels = static(default=THIN)
 
     def network(self, rngs: nnx.Rngs) -> Decoder:
         return Decoder(4, self.widths, rngs=rngs)

@@ -19,6 +19,7 @@ from jaxstyle.core import Image, Scalar, pytree, static
 from jaxstyle.losses import Content
 from jaxstyle.networks.decoders import LEVELS, THIN
 from jaxstyle.networks.decoders import Decoders as Network
+from jaxstyle.options import Levels, Number, Switch
 from jaxstyle.training.recipe import Recipe
 
 
@@ -26,20 +27,21 @@ from jaxstyle.training.recipe import Recipe
 class WCTDecoders(Recipe):
     """Five decoders of VGG-19's features, for WCT and other transforms of them.
 
-    `levels`: which of 1,2,3,4,5
-    `pixel_weight`: weight of the mean squared distance of the pixels
-    `feature_weight`: weight of the relative distance of the features
-    `pixels_only`: leave the features of the output out, and with them most of a step's time
+    Attributes:
+        levels: which of 1,2,3,4,5
+        pixel_weight: weight of the mean squared distance of the pixels
+        feature_weight: weight of the relative distance of the features
+        pixels_only: leave the features of the output out, and with them most of a step's time
     """
 
     NAME: ClassVar[str] = "wct-decoders"
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
 
-    levels: tuple[int, ...] = static(default=LEVELS)
+    levels: Levels = static(default=LEVELS)
     widths: tuple[int, ...] = static(default=THIN)
-    pixel_weight: float = 20.0
-    feature_weight: float = 1.0
-    pixels_only: bool = static(default=False)
+    pixel_weight: Number = 20.0
+    feature_weight: Number = 1.0
+    pixels_only: Switch = static(default=False)
 
     def network(self, rngs: nnx.Rngs) -> Network:
         """Return the decoders, untrained."""

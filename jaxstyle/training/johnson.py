@@ -20,6 +20,7 @@ from jaxtyping import PRNGKeyArray
 from jaxstyle.core import Encoder, Image, InputError, Loss, Scalar, pytree, static
 from jaxstyle.losses import Content, Gram, Variation
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.options import Count, Layers, Number
 from jaxstyle.training.recipe import Recipe
 
 
@@ -27,12 +28,13 @@ from jaxstyle.training.recipe import Recipe
 class Johnson(Recipe):
     """Johnson's feed-forward network for one style.
 
-    `content_weight`: weight of the content
-    `style_weight`: weight of the style
-    `tv_weight`: weight of the total variation
-    `content_layers`: layers of the content and their weights
-    `style_layers`: layers of the style and their weights
-    `width`: channels at full size
+    Attributes:
+        content_weight: weight of the content
+        style_weight: weight of the style
+        tv_weight: weight of the total variation
+        content_layers: layers of the content and their weights
+        style_layers: layers of the style and their weights
+        width: channels at full size
     """
 
     NAME: ClassVar[str] = "johnson"
@@ -41,16 +43,16 @@ class Johnson(Recipe):
     PRESETS: ClassVar[dict[str, str]] = {"stanford": "vgg16"}
 
     target: Loss | None = None
-    content_weight: float = 1.0
-    style_weight: float = 10.0
-    tv_weight: float = 1e-5
-    content_layers: dict[str, float] = dataclasses.field(default_factory=lambda: {"relu3_1": 1.0})
-    style_layers: dict[str, float] = dataclasses.field(
+    content_weight: Number = 1.0
+    style_weight: Number = 10.0
+    tv_weight: Number = 1e-5
+    content_layers: Layers = dataclasses.field(default_factory=lambda: {"relu3_1": 1.0})
+    style_layers: Layers = dataclasses.field(
         default_factory=lambda: dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 0.25)
     )
     content_loss: Callable[..., Loss] = static(default=Content.relative)
     style_loss: Callable[..., Loss] = static(default=Gram.relative)
-    width: int = static(default=32)
+    width: Count = static(default=32)
 
     @classmethod
     def stanford(cls, encoder: Encoder) -> "Johnson":

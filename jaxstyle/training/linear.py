@@ -21,6 +21,7 @@ from jaxstyle.core import Image, InputError, Scalar, pytree, static
 from jaxstyle.losses import Content, Gram
 from jaxstyle.networks.decoders import THIN, Decoders
 from jaxstyle.networks.linear import LinearTransfer
+from jaxstyle.options import Count, Number
 from jaxstyle.training.recipe import Recipe
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -30,20 +31,21 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 class Linear(Recipe):
     """The linear transfer network for any style, from pairs of photographs and styles.
 
-    `content_weight`: weight of the content
-    `style_weight`: weight of the style
-    `level`: the features relu{level}_1 are transformed
-    `matrix`: rows and columns of the learned matrix
+    Attributes:
+        content_weight: weight of the content
+        style_weight: weight of the style
+        level: the features relu{level}_1 are transformed
+        matrix: rows and columns of the learned matrix
     """
 
     NAME: ClassVar[str] = "linear"
     SOURCES: ClassVar[tuple[str, ...]] = ("image", "style")
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 8, "size": 256, "learning_rate": 1e-4}
 
-    content_weight: float = 1.0
-    style_weight: float = 10.0
-    level: int = static(default=4)
-    matrix: int = static(default=32)
+    content_weight: Number = 1.0
+    style_weight: Number = 10.0
+    level: Count = static(default=4)
+    matrix: Count = static(default=32)
     widths: tuple[int, ...] = static(default=THIN)
 
     def network(self, rngs: nnx.Rngs) -> LinearTransfer:

@@ -35,6 +35,7 @@ from jaxstyle.networks.conv import conv2d
 from jaxstyle.networks.conv.xla import xla_conv
 from jaxstyle.networks.vgg import VGG, Layer
 from jaxstyle.optimizers import Adam, minimise
+from jaxstyle.options import Number
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.training.recipe import Recipe
 
@@ -77,7 +78,8 @@ def thinned(teacher: VGG, images: Float[Array, "n h w 3"]) -> VGG:
 class LiteEncoder(Recipe):
     """A small encoder that stands in for a VGG, from photographs and styles.
 
-    `deepest`: weight of relu5_1, the other layers' is 1
+    Attributes:
+        deepest: weight of relu5_1, the other layers' is 1
     """
 
     NAME: ClassVar[str] = "lite-encoder"
@@ -86,7 +88,7 @@ class LiteEncoder(Recipe):
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 3, "size": 128, "learning_rate": 2e-4}
 
     encoder: VGG  # pyright: ignore
-    deepest: float = 0.05
+    deepest: Number = 0.05
     strokes: int = static(default=6)
     pace: float = 0.05
 

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -36,23 +36,10 @@ from jaxstyle.image import io, plot
 from jaxstyle.training.checkpoints import Checkpoints
 from jaxstyle.training.data import Images, batches, pictures
 from jaxstyle.training.loop import Step, fit, fresh
+from jaxstyle.training.plan import Plan
 from jaxstyle.training.recipe import Recipe
 
 SAMPLES = 4
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a recipe is trained. `every` and `parallel` do not change what comes out."""
-
-    steps: int
-    batch_size: int
-    size: int
-    seed: int
-    learning_rate: float
-    precision: str = "float32"
-    parallel: str = "jit"
-    every: int = 100
 
 
 class Outcome(NamedTuple):

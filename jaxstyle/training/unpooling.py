@@ -8,14 +8,15 @@ band of the Haar transform, for WCT2 (Yoo et al. 2019).
 Differs from the papers: one decoder for all levels; pixels alone, no feature term.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import PRNGKeyArray
 
 from jaxstyle.core import Image, Scalar, pytree, static
-from jaxstyle.networks.unpooling import RANKS, Unpooling
+from jaxstyle.networks.unpooling import RANKS, UNPOOLS, Unpooling
+from jaxstyle.options import Levels, one_of
 from jaxstyle.training.recipe import Recipe
 
 
@@ -23,15 +24,16 @@ from jaxstyle.training.recipe import Recipe
 class UnpoolingDecoder(Recipe):
     """A decoder that is given what pooling lost, for PhotoWCT (max) and WCT2 (sum, cat).
 
-    `unpool`: how: max, sum or cat
-    `ranks`: of the convolutions at full, half, quarter, eighth size
+    Attributes:
+        unpool: how: max, sum or cat
+        ranks: of the convolutions at full, half, quarter, eighth size
     """
 
     NAME: ClassVar[str] = "unpooling"
     DEFAULTS: ClassVar[dict[str, Any]] = {"batch_size": 4, "size": 128, "learning_rate": 1e-3}
 
-    unpool: str = static(default="max")
-    ranks: tuple[int, ...] = static(default=RANKS)
+    unpool: Annotated[str, one_of([*UNPOOLS])] = static(default="max")
+    ranks: Levels = static(default=RANKS)
 
     def network(self, rngs: nnx.Rngs) -> Unpooling:
         return Unpooling(4, self.unpool, self.ranks, rngs=rngs)

@@ -1,13 +1,9 @@
 """Memory: how much there is, how much is taken, how much a run may take. On a GPU it is the device's."""
 
-import argparse
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
-
-UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 class Limit(NamedTuple):
@@ -18,14 +14,6 @@ class Limit(NamedTuple):
 
     def __str__(self) -> str:
         return f"you allow {shown(self.bytes)}" if self.allowed else f"there are {shown(self.bytes)}"
-
-
-def size_of(text: str) -> float:
-    """Parse `4GB`, `800MB`, ... as bytes."""
-    found = re.fullmatch(r"(\d+\.?\d*) *(kb|mb|gb|tb)", text.strip().lower())
-    if not found or not float(found[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size of memory like 4GB or 800MB")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def shown(size: float) -> str:
