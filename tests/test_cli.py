@@ -332,7 +332,7 @@ REFUSED = {
     "sweep adain photo.png style.png --over alpha=0.5,3": "from 0 to 1",
     "adain photo.png style.png --alpha 3": "from 0 to 1",
     "pitie photo.png style.png --seed 99999999999": "whole number from 0",
-    "mnge photo.png style.png": 'Did you mean "monge"?',
+    "mnge photo.png style.png": "did you mean monge?",
     "monge photo.png style.png --memory 1KB": "and you allow 1.0 kB: try a smaller --size or --style-size",
     "johnson photo.png style.png --weights johnson-ink": "too many pictures",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
@@ -400,8 +400,9 @@ def test_a_killed_descent_goes_on_as_if_nothing_had_been(folder):
     assert gatys(folder, *given, *kept) == 2
 
 
-def test_help_needs_no_jax():
-    code = "import sys; from jaxstyle.cli import main; main(['--help'])"
+@pytest.mark.parametrize("words", [["--help"], ["sweep", "--help"], ["--version"]], ids=str)
+def test_help_needs_no_jax(words):
+    code = f"import sys; from jaxstyle.cli import main; main({words})"
     watched = f"import atexit, sys; atexit.register(lambda: print('jax' in sys.modules)); {code}"
     done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"

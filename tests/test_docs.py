@@ -26,8 +26,7 @@ from flax import nnx
 from PIL import Image
 
 import jaxstyle
-from jaxstyle import cli, weights
-from jaxstyle.cli import plan
+from jaxstyle import cli, forecast, weights
 from jaxstyle.core import Method
 from jaxstyle.methods import AdaIN, Gatys
 from jaxstyle.methods.colors import ColorMethod
@@ -69,7 +68,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(AdaIN.__init__, "__defaults__", (1.0, 1))  # alpha, level
     few = tuple(30 if value == Gatys.steps else value for value in Gatys.__init__.__defaults__ or ())
     monkeypatch.setattr(Gatys.__init__, "__defaults__", few)
-    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
+    monkeypatch.setattr(forecast, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorMethod, "remarks", Method.remarks)
     monkeypatch.setattr(cli, "parse", lambda given, parse=cli.parse: smaller(parse(given)))
     fit = jaxstyle.fit

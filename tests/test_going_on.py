@@ -207,7 +207,7 @@ def test_a_signal_keeps_the_picture_so_far(name, monkeypatch, capsys):
 
 
 def test_a_signal_before_there_is_an_image_is_a_line(monkeypatch, capsys):
-    monkeypatch.setattr("jaxstyle.cli.render.build", lambda options: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("jaxstyle.cli.render.build", lambda *given: signal.raise_signal(signal.SIGTERM))
     assert gatys("") == 143
     assert capsys.readouterr().err == "jaxstyle: stopped before there was an image\n"
     assert not Path("out.png").exists()

@@ -11,7 +11,7 @@ ROOT = Path(jaxstyle.__file__).parent
 FLOORS = [
     {"core", "statistics", "spectrum", "linalg", "tiling", "allocator", "fingerprint", "memory", "options"},
     {"optimizers", "networks", "image"},
-    {"weights"},
+    {"weights", "forecast"},
     {"losses", "transforms", "smoothing", "metrics"},
     {"methods", "wrappers", "training"},
     {"cli", "api"},

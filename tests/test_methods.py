@@ -13,7 +13,7 @@ from flax import nnx
 
 from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
 from jaxstyle.image.color import to_yiq
-from jaxstyle.methods import METHODS, MMD, WCT2, PhotoWCT
+from jaxstyle.methods import METHODS, MMD, TABLE, WCT2, PhotoWCT
 from jaxstyle.methods.descent import Descent, at_level, evaluate
 from jaxstyle.methods.transfer import Composed, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
@@ -410,3 +410,10 @@ def test_presets_of_mmd_are_kernels(bare_vgg, style, preset, loss):
     assert preset in MMD.PRESETS
     method = getattr(MMD, preset)(bare_vgg)
     assert type(jax.eval_shape(method.prepare, style).loss) is loss
+
+
+def test_the_table_says_what_the_classes_say():
+    for name, entry in TABLE.items():
+        cls = entry.load()
+        assert (entry.name, entry.summary) == (name, (cls.__doc__ or "").splitlines()[0])
+        assert bool(entry.weights) == ("network" in cls.__dataclass_fields__ and name != "johnson")  # pyright: ignore

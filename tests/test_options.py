@@ -16,8 +16,7 @@ import pytest
 from flax import nnx
 from PIL import Image
 
-from jaxstyle import cli, weights
-from jaxstyle.cli import plan
+from jaxstyle import cli, forecast, weights
 from jaxstyle.core import Method
 from jaxstyle.image import io
 from jaxstyle.methods import METHODS, TABLE
@@ -124,7 +123,7 @@ def _room_for_programs():
 @pytest.fixture(autouse=True)
 def _no_forecasts(monkeypatch):
     """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
-    monkeypatch.setattr(plan, "rates", lambda: (1e9, 1e9))
+    monkeypatch.setattr(forecast, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
 
 

@@ -4,17 +4,18 @@ Bad input gets one line on stderr and exit code 2; Ctrl-C and SIGTERM keep what 
 143. Only the module of the chosen command is imported: JAX takes a second, a list of commands should not.
 """
 
+import difflib
 import inspect
 import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, NamedTuple, NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 from cyclopts.help import DefaultFormatter
 
+import jaxstyle
 from jaxstyle.methods.table import ENTRIES
 
 OTHERS = {
@@ -76,7 +77,7 @@ def application() -> App:
     app = App(
         "jaxstyle",
         help="Neural style transfer, compiled.",
-        version=version("jaxstyle"),
+        version=lambda: jaxstyle.__version__,
         default_parameter=Parameter(negative=(), allow_repeating=True),
         help_formatter=listed,
         help_format="plaintext",
@@ -104,9 +105,7 @@ def parse(given: list[str]) -> Call:
         function, bound, ignored = app.parse_args(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         name = " ".join(("jaxstyle", *(error.command_chain or ())))
-        many = isinstance(error, UnusedCliTokensError)
-        said = f"too many pictures: {' '.join(error.unused_tokens or ())}" if many else str(error)
-        print(f"{name}: {' '.join(said.split())} (see {name} --help)", file=sys.stderr)
+        print(f"{name}: {_said(error)} (see {name} --help)", file=sys.stderr)
         raise SystemExit(2) from None
     bound.arguments |= dict.fromkeys({"arguments"} & ignored.keys(), given)
     bound.apply_defaults()
@@ -126,3 +125,12 @@ def completed(app: App, given: list[str]) -> list[str]:
         fits = [other for other in known if other.startswith(name)] if options and name[:2] == "--" else []
         words.append(f"{fits[0]}{equals}{value}" if len(fits) == 1 else word)
     return words
+
+
+def _said(error: CycloptsError) -> str:
+    words = error.unused_tokens or [""]
+    if isinstance(error, UnknownCommandError):  # whose own text would import every command
+        near = difflib.get_close_matches(words[0], list(error.app or ()), n=1)
+        return f"unknown command '{words[0]}'" + (f"; did you mean {near[0]}?" if near else "")
+    many = isinstance(error, UnusedCliTokensError)
+    return f"too many pictures: {' '.join(words)}" if many else " ".join(str(error).split())

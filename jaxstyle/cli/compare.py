@@ -26,7 +26,8 @@ DEFAULT = tuple(name for name in TABLE if name not in ("johnson", "reconstruct",
 SIZE = 256  # pixels of the long edge
 MANY = Parameter(consume_multiple=True, metavar="NAME[:WEIGHTS]", show_default=" ".join(DEFAULT))
 SMALL = Annotated[Side | None, Parameter(help="long edge of all images (default: at most 256)")]
-OF_ONE = ("overwrite", "quality", "depth", "history", "frames", "checkpoint")
+PAIR = changed(Inputs, *OF_STYLES[1:], style=ONE, size=SMALL)
+GRID = changed(Output, "overwrite", "quality", "depth", "history", "frames", "checkpoint")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +101,4 @@ def run(arguments: list[str], inputs: Any, output: Output, comparison: Compariso
     return 0
 
 
-app = command(
-    "compare",
-    run,
-    inputs=changed(Inputs, *OF_STYLES[1:], style=ONE, size=SMALL),
-    output=changed(Output, *OF_ONE),
-    comparison=Comparison,
-)
+app = command("compare", run, inputs=PAIR, output=GRID, comparison=Comparison)

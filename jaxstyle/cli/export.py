@@ -1,16 +1,9 @@
-"""`jaxstyle export`: Write a trained network as StableHLO or ONNX, for images of any size.
-
-StableHLO holds a program for CPU, GPU and TPU at once, of images `(4 h, 4 w, 3)`: `jax.export.deserialize`
-gives its `call(image)`, without this library. JAX promises to read it for six months: it is for deployment,
-the safetensors are for keeping. ONNX takes `(1, 3, h, w)` of any size.
-"""
+"""`jaxstyle export`: Write a trained network as StableHLO or ONNX, for images of any size."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import jax
-import jax.numpy as jnp
 from cyclopts import App, Parameter
 
 from jaxstyle.cli.build import network
@@ -18,20 +11,10 @@ from jaxstyle.core import InputError
 from jaxstyle.image import io
 from jaxstyle.methods import Johnson
 from jaxstyle.networks.johnson import TransformNet
+from jaxstyle.networks.stablehlo import program
 from jaxstyle.options import one_of
 
-PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 app = App("export")
-
-
-def stablehlo(net: TransformNet) -> bytes:
-    """Return the network as a program for all platforms."""
-    from jax import export
-
-    size = export.symbolic_shape("4*h,4*w", constraints=("h>=4", "w>=4"))
-    draw = jax.jit(lambda image: jnp.clip(net(image), 0, 1))
-    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
-    return bytes(export.export(draw, platforms=PLATFORMS)(image).serialize())
 
 
 def onnx(net: TransformNet) -> bytes:
@@ -41,7 +24,7 @@ def onnx(net: TransformNet) -> bytes:
     return model(net).SerializeToString()
 
 
-FORMATS: dict[str, Callable[[TransformNet], bytes]] = {".stablehlo": stablehlo, ".onnx": onnx}
+FORMATS: dict[str, Callable[[TransformNet], bytes]] = {".stablehlo": program, ".onnx": onnx}
 
 
 @app.default

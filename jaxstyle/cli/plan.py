@@ -1,7 +1,7 @@
 """Before a run: how much memory and time it will take, and in tiles of which size it fits.
 
-    peak = what the process has now + the largest of the programs' buffers, as XLA laid them out
-    time = the program's operations, or bytes, / the rate at which this machine does those of a small network
+    peak = what the process has now + the largest of the programs' buffers
+    time = see `forecast.py`
 
 The programs are those that run afterwards (the cache of programs keeps them). Operations are counted of the
 untiled method. On a GPU, memory is the device's.
@@ -9,22 +9,16 @@ untiled method. On a GPU, memory is the device's.
 
 import math
 import sys
-import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax.stages import Compiled
 
 from jaxstyle import allocator
 from jaxstyle.cli.pictures import Pictures
-from jaxstyle.core import InputError, Method, padded, prepare_compiled, summarise
+from jaxstyle.core import InputError, Method
+from jaxstyle.forecast import buffers, compiled, seconds_of
 from jaxstyle.memory import Limit, shown, taken
-from jaxstyle.networks.conv import conv2d
-from jaxstyle.networks.pooling import max_pool
-from jaxstyle.statistics.covariance import second_moment
 from jaxstyle.tiling.method import needs_whole
 
 WORTH = 2**19  # pixels from which a plan is made unasked
@@ -77,52 +71,6 @@ def check_least(method: Method, pictures: list, limit: Limit, count: int = 1) ->
         what = f"a run at {width}x{height} px takes {shown(needed)} at least"
         raise TooLargeError(what, needed, limit, smaller(method, len(pictures) - 1))
     return needed
-
-
-def buffers(program: Compiled) -> float:
-    """Return the bytes of a program's arguments, results and everything between."""
-    memory: Any = program.memory_analysis()
-    sizes = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
-    return sum(sizes) - memory.alias_size_in_bytes
-
-
-def compiled(method: Method, content, *given) -> list[tuple[Compiled, float]]:
-    """Return the programs of a run, and how often each is done."""
-    target = jax.eval_shape(partial(summarise, method), *given)
-    prepare = prepare_compiled.lower(method, *padded(method, *given))
-    every = [(prepare, 1.0), *method.programs(content, target)]
-    return [(program.compile(), times) for program, times in every]
-
-
-def _network(x, kernels):
-    """Return the energy of what a small piece of VGG sees."""
-    for kernel in kernels:
-        x = jax.nn.relu(conv2d(x, kernel, trained=False))
-    return jnp.sum(second_moment(max_pool(x)) ** 2)
-
-
-def rates() -> tuple[float, float]:
-    """Return the operations and bytes of a small network and its gradient that this device does a second."""
-    kernels = [jnp.full((3, 3, *pair), 1e-3) for pair in ((3, 64), (64, 64), (64, 64))]
-    image = jnp.ones((256, 256, 3))
-    program = jax.jit(jax.grad(_network)).lower(image, kernels).compile()
-    jax.block_until_ready(program(image, kernels))
-    start = time.perf_counter()
-    jax.block_until_ready(program(image, kernels))
-    seconds, done = time.perf_counter() - start, [(program, 1.0)]
-    return cost(done, "flops") / seconds, cost(done, "bytes accessed") / seconds
-
-
-def cost(programs: list[tuple[Compiled, float]], kind: str) -> float:
-    """Return what XLA counts of a kind, in a run."""
-    facts: list[Any] = [program.cost_analysis() for program, _ in programs]
-    return sum(times * each.get(kind, 0.0) for each, (_, times) in zip(facts, programs, strict=True))
-
-
-def seconds_of(programs: list[tuple[Compiled, float]]) -> float:
-    """Return the seconds of a run: those of its operations or of its bytes, whichever are more."""
-    operations, size = rates()
-    return max(cost(programs, "flops") / operations, cost(programs, "bytes accessed") / size)
 
 
 def fitting(

@@ -22,7 +22,6 @@ from jaxstyle.training.plan import Plan
 MANY = Parameter(consume_multiple=True, metavar="DIR_OR_TFDS")
 HOSTS = Parameter(consume_multiple=True, metavar="ADDRESS:PORT HOSTS INDEX")
 NAME = Parameter(metavar="NAME")
-TWO_EPOCHS = {"steps": None}
 app = App("train")
 
 
@@ -75,7 +74,7 @@ def add(recipe: type[Recipe]) -> None:
     if recipe.PRESETS:
         kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
     files = changed(Files, **kinds)
-    plan = changed(Plan, defaults=recipe.DEFAULTS | TWO_EPOCHS, steps=Count | None)
+    plan = changed(Plan, defaults=recipe.DEFAULTS | {"steps": None}, steps=Count | None)
     run = command(recipe.NAME, partial(train, recipe), files=files, plan=plan, own=own_options(recipe))
     run.help = (recipe.__doc__ or "").partition("\n")[0]
     app.command(run)

@@ -6,9 +6,9 @@ Any other loss of `losses/` can stand for `Gram`: see `LOSSES`, and `mrf.py` and
 
 The default is this library's own: losses relative to their targets, so that one style weight means
 the same for every encoder and depth, from the content, coarse to fine by L-BFGS: 200 steps at a quarter of
-the size, 200 at half, 80 at full size. The presets are the sources', each at one size and exact in its loss; where a source is silent, the docstring says what was chosen. All
-optimise pixels in [0, 1] (the sources: 0..255 less the mean); L-BFGS does not mind but for the length
-of its first step.
+the size, 200 at half, 80 at full size. The presets are the sources', each at one size and exact in its loss;
+where a source is silent, the docstring says what was chosen. All optimise pixels in [0, 1] (the sources:
+0..255 less the mean); L-BFGS does not mind but for the length of its first step.
 """
 
 from collections.abc import Callable
