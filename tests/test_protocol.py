@@ -67,7 +67,7 @@ def test_descend_equals_apply(method, content, style):
 
 def test_coarser_sizes_are_taken_unasked_where_pictures_are_large_enough(small_vgg):
     method = Gatys(small_vgg)
-    large, small = np.zeros((260, 300, 3), np.float32), np.zeros((130, 140, 3), np.float32)
+    large, small = jnp.zeros((260, 300, 3)), jnp.zeros((130, 140, 3))
     for image, steps in ((large, method.PYRAMID), (small, method.PYRAMID[-1:]), (small[:100], ())):
         assert method.coarser(image) == steps
     assert dataclasses.replace(method, pyramid=()).coarser(large) == ()
