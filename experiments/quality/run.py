@@ -20,6 +20,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -53,12 +54,20 @@ def command(method: str, pair: str, folder: Path) -> list[str] | None:
     return [name, *inputs, *options, "--output", str(folder / f"{stem}.png")]
 
 
+def facts_of(picture: Path) -> dict[str, Any]:
+    """Return the provenance of a picture, nothing if it has none."""
+    return json.loads(beside(picture).read_text()) if beside(picture).exists() else {}
+
+
+def is_whole(facts: dict[str, Any]) -> bool:
+    """Tell whether a run was not stopped early."""
+    return facts.get("steps") == facts.get("of_steps")
+
+
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
     options = cli.parse(arguments)
-    if not (options.output.exists() and beside(options.output).exists()):
-        return False
-    facts = json.loads(beside(options.output).read_text())
+    facts = facts_of(options.output)
     now = {
         "arguments": arguments,
         "content": fingerprint(options.content),
@@ -66,7 +75,7 @@ def is_made(arguments: list[str]) -> bool:
         "weights": build(options)[1],
         **circumstances(),
     }
-    return facts["steps"] == facts["of_steps"] and all(facts.get(name) == now[name] for name in now)
+    return options.output.exists() and is_whole(facts) and all(facts.get(name) == now[name] for name in now)
 
 
 def lay_out(pair: str, folder: Path) -> Path:
@@ -92,9 +101,10 @@ def make(methods: list[str], pair: str, folder: Path) -> list[str]:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Return the pictures of a folder, if there is one, but for content and style."""
+    """Return the pictures of a folder, if there is one, but for content, style and what was stopped early."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in paths if path.suffix in SUFFIXES and path.stem not in Pair._fields]
+    paths = [path for path in paths if path.suffix in SUFFIXES and path.stem not in Pair._fields]
+    return [path for path in paths if is_whole(facts_of(path))]
 
 
 def judged(judges: dict[str, Judge], laid: Path, folder: Path) -> Iterator[report.Row]:
@@ -108,8 +118,7 @@ def judged(judges: dict[str, Judge], laid: Path, folder: Path) -> Iterator[repor
         picture = read(path)
         likeness = {prefix: case.likeness(picture) for prefix, case in cases.items()}
         seen = {f"{prefix}{name}": each[name] for prefix, each in likeness.items() for name in each}
-        provenance = json.loads(beside(path).read_text()) if beside(path).exists() else None
-        seconds = {"seconds": provenance["seconds"]["total"] if provenance else None}
+        seconds = {"seconds": facts_of(path).get("seconds", {}).get("total")}
         row = {"pair": laid.name, "method": path.stem, "path": str(path)}
         yield row | seen | judge.flaws(picture, content, style) | seconds
     jax.clear_caches()
