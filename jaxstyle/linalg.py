@@ -37,7 +37,7 @@ Matrix = Float[Array, "c c"]
 Fields = Float[Array, "c c *shape"]
 
 
-def product(*factors: Matrix) -> Matrix:
+def product(*factors: Float[Array, "_ _"]) -> Float[Array, "_ _"]:
     """Return the product of matrices at full precision on every device."""
     result = factors[0]
     for factor in factors[1:]:

@@ -1,8 +1,10 @@
 """Shared by all tests: synthetic encoders, small smooth images, a count of traces, real data where named."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
@@ -10,8 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 
-from jaxstyle.networks import VGG, squeezenet, vgg
+ROOMS = ("api", "losses", "metrics", "smoothing", "statistics", "transforms")
+install_import_hook([f"jaxstyle.{room}" for room in ROOMS], "shapes.checked")
+
+from jaxstyle import weights  # noqa: E402
+from jaxstyle.networks import VGG, squeezenet, vgg  # noqa: E402
+from jaxstyle.statistics import kernels  # noqa: E402
+from jaxstyle.weights import manifest  # noqa: E402
 
 # Laws hold whatever the speed, and most of a test is compiling. Read when XLA compiles for the first time.
 HASTE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -22,10 +31,14 @@ TESTS = count(1)
 
 
 def pytest_configure(config):
-    """Let the workers, and the commands they start, share programs: one compiles what several tests run."""
+    """Let the workers, and the commands they start, share programs: one compiles what several tests run.
+
+    They see no weights of the user's own cache.
+    """
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory()
         config.add_cleanup(folder.cleanup)
+        os.environ["JAXSTYLE_CACHE"] = f"{folder.name}/jaxstyle"
         kept = {"compilation_cache_dir": folder.name, "persistent_cache_min_compile_time_secs": 0.0}
         for name, value in kept.items():
             jax.config.update(f"jax_{name}", value)
@@ -51,6 +64,13 @@ def picture(height: int, width: int, seed: int) -> jax.Array:
 def features(*shape: int, seed: int = 0) -> jax.Array:
     """Return normal random numbers."""
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def all_pairs(kernel, x, y):
+    """Return a kernel of every pair of rows: what its feature map stands for."""
+    if isinstance(kernel, kernels.Gaussian):
+        return jnp.exp(-kernel.gamma * jnp.sum((x[:, None] - y) ** 2, axis=-1))
+    return (x @ y.T) ** (2 if isinstance(kernel, kernels.Polynomial) else 1)
 
 
 class Compiled:
@@ -105,6 +125,33 @@ def thin(parameters: dict, factor: int) -> dict:
         kernel = conv["kernel"][:, :, ::step, ::factor] * np.sqrt(step)
         thinned[name] = {"kernel": kernel, "bias": conv["bias"][::factor]}
     return thinned
+
+
+class Shelf:
+    """A bundle, a folder and a cache of their own."""
+
+    def __init__(self, root: Path):
+        self.bundle, self.folder, self.cache = root / "bundle", root / "folder", root / "cache" / "weights"
+        self.bundle.mkdir()
+        self.folder.mkdir()
+        shutil.copy(manifest.BUNDLE / "manifest.toml", self.bundle)
+
+    def publish(self, name: str, content: bytes) -> str:
+        """Let the manifest's file of `name` have this content; return the publisher's file name."""
+        url = next(entry.url for entry in weights.entries() if entry.name == name)
+        changed = f"{url.rpartition('-')[0]}-{sha256(content).hexdigest()[:8]}.pth"
+        listed = self.bundle / "manifest.toml"
+        listed.write_text(listed.read_text().replace(url, changed))
+        return changed.rpartition("/")[2]
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch) -> Shelf:
+    made = Shelf(tmp_path)
+    monkeypatch.setattr(manifest, "BUNDLE", made.bundle)
+    monkeypatch.setenv("JAXSTYLE_WEIGHTS", str(made.folder))
+    monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path / "cache"))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import argparse
 import io
 import json
 import os
+import pickle
 import signal
 import struct
 import sys
@@ -40,7 +41,7 @@ from jaxstyle.image.labels import place_styles, read_painting
 from jaxstyle.networks.decoders import Decoders
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.vgg import VGG, random_parameters
-from jaxstyle.weights import torchfile
+from jaxstyle.weights import numpyfile, torchfile
 from tests.test_torchfile import dump, legacy, tensor, zipped
 
 SECONDS = 60  # for one input
@@ -102,6 +103,12 @@ def pickled(content: bytes) -> bytes:
     return file.getvalue()
 
 
+def arrays(folder: Path) -> Iterator[bytes]:
+    """Give pickles of arrays in nested dictionaries."""
+    for protocol in (3, 4):
+        yield pickle.dumps({"net": {"kernel": np.ones((3, 2), np.float32)}, "head": np.zeros(2)}, protocol)
+
+
 def checkpoint(folder: Path) -> Checkpoint:
     """Return the checkpoint of a method and pictures, of which nothing but the fingerprints count."""
     return Checkpoint(folder, "a method", ("pictures",), Losses())  # pyright: ignore
@@ -143,6 +150,7 @@ READERS = {
     "headers of weights": Reader(".safetensors", headers, lambda path: weights.load(str(path)), headed),
     "PyTorch": Reader(".pth", lambda _: [zipped(CONV), legacy(CONV)], torchfile.read),
     "pickles of PyTorch": Reader(".pth", lambda _: [dump(CONV)], torchfile.read, pickled),
+    "pickles of arrays": Reader(".ckpt", arrays, numpyfile.read),
     "ports": Reader(
         ".pth",
         lambda _: [dump(CONV)],

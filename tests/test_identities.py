@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import Compiled, features
+from conftest import Compiled, all_pairs, features
 
 from jaxstyle import losses
 from jaxstyle.losses import MMD, MRF, Activation, Gram, LinearMMD, Masked, PolynomialMMD, SlicedWasserstein
@@ -20,7 +20,7 @@ POINTWISE = tuple(loss for loss in STATISTICAL if loss is not MRF)
 
 def drawn(seed: int, scale: float = 1, shift: float = 0) -> dict:
     return {
-        name: scale * np.asarray(features(*shape, seed=seed)) + np.float32(shift)
+        name: jnp.asarray(scale * np.asarray(features(*shape, seed=seed)) + np.float32(shift))
         for name, shape in SHAPES.items()
     }
 
@@ -66,7 +66,7 @@ def rows(feature):
 
 def discrepancy(kernel, x, y):
     """Return the MMD^2 of two features over all pairs of their pixels."""
-    mean = lambda a, b: np.mean(kernel.between(a, b))
+    mean = lambda a, b: np.mean(all_pairs(kernel, a, b))
     return mean(x, x) + mean(y, y) - 2 * mean(x, y)
 
 

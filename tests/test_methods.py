@@ -194,6 +194,13 @@ def test_is_a_pytree_with_a_stable_text(build, name):
 
 
 @over(METHODS)
+def test_leaves_are_numbers_and_what_is_static_chooses_the_program(build, name):
+    method = build(name)
+    assert all(jnp.issubdtype(jnp.result_type(leaf), jnp.number) for leaf in jax.tree.leaves(method))
+    assert hash(jax.tree.structure(method)) == hash(jax.tree.structure(build(name)))
+
+
+@over(METHODS)
 def test_vmap_over_contents_and_styles_is_one_by_one(build, name, content, style):
     """Every pair of them; a style is prepared once for all contents."""
     method = build(name)
@@ -377,7 +384,7 @@ def test_colours_can_be_kept(build, name, content, style):
     luminance = np.asarray(recoloured(build(name), content, style)[0])
     inside = np.all((luminance > 0) & (luminance < 1), axis=-1)
     assert np.mean(inside) > 0.3
-    chroma = lambda image: np.asarray(to_yiq(image))[inside, 1:]
+    chroma = lambda image: np.asarray(to_yiq(jnp.asarray(image)))[inside, 1:]
     np.testing.assert_allclose(chroma(luminance), chroma(content), atol=1e-5)
 
 

@@ -159,9 +159,10 @@ def test_unpainted_grows_as_the_texture_goes():
 @pytest.mark.parametrize("encoder", ["small_vgg", "small_squeezenet"])
 def test_what_is_left_of_the_style_is_one_at_the_content_and_falls_to_zero_at_the_style(encoder, request):
     encoder = request.getfixturevalue(encoder)
-    content, style = picture(96, 128, 1), 0.5 * picture(96, 128, 2)
-    left = jax.jit(StyleRemainder.of(encoder, encoder.style_layers, content, style))
-    path = [float(left(content + t * (style - content))) for t in (0, 0.25, 0.5, 0.75, 1)]
+    content, style = picture(128, 144, 1), 0.5 * picture(128, 144, 2)
+    judge = jax.jit(lambda left, image: left(image))
+    left = StyleRemainder.of(encoder, encoder.style_layers, content, style)
+    path = [float(judge(left, content + t * (style - content))) for t in (0, 0.25, 0.5, 0.75, 1)]
     assert path == sorted(path, reverse=True)
     assert path[0] == pytest.approx(1, abs=1e-4) and path[4] == pytest.approx(0, abs=1e-6)
     assert StyleRemainder.of(encoder, encoder.style_layers, style, style)(style) == 0

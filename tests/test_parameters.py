@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from jaxstyle.core import InputError
-from jaxstyle.networks import squeezenet, vgg
-from jaxstyle.weights.parameters import ENCODERS, check, from_torch, kernels
+from jaxstyle.networks import alexnet, squeezenet, vgg
+from jaxstyle.weights.layouts import from_torch
+from jaxstyle.weights.parameters import ENCODERS, check, kernels
 
 PATH = Path("some.file")
 FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # as torchvision counts
@@ -23,7 +24,8 @@ def random_tensors(network: str, depth: int) -> dict[str, np.ndarray]:
 
 
 def random_network(network: str) -> dict[str, np.ndarray]:
-    nested = squeezenet.random_parameters(0) if network == "squeezenet" else vgg.random_parameters(network, 0)
+    other = {"squeezenet": squeezenet, "alexnet": alexnet}
+    nested = other[network].random_parameters(0) if network in other else vgg.random_parameters(network, 0)
     return {f"{layer}.{kind}": array for layer, conv in nested.items() for kind, array in conv.items()}
 
 
@@ -31,6 +33,8 @@ def torchvision_names(network: str) -> list[str]:
     if network == "squeezenet":
         parts = ("squeeze", "expand1x1", "expand3x3")
         return ["features.0", *(f"features.{number}.{part}" for number in FIRES for part in parts)]
+    if network == "alexnet":
+        return [f"features.{number}" for number in (0, 3, 6, 8, 10)]
     names, number = [], 0
     for depth in vgg.BLOCKS[network]:
         names += [f"features.{number + 2 * index}" for index in range(depth)]

@@ -12,7 +12,7 @@ from jaxstyle.core import Encoder, InputError
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.methods.gatys import Gatys
 from jaxstyle.metrics import LPIPS
-from jaxstyle.networks import VGG, SqueezeNet, squeezenet, vgg
+from jaxstyle.networks import VGG, AlexNet, SqueezeNet, alexnet, squeezenet, vgg
 from jaxstyle.networks.pooling import average_pool
 from jaxstyle.optimizers import LBFGS, Adam, minimise
 
@@ -46,13 +46,14 @@ NETWORKS = sorted({key.split("/")[0] for key in references("features") if "/" in
 
 @cache
 def parameters(network: str) -> dict:
-    return squeezenet.random_parameters(0) if network == "squeezenet" else vgg.random_parameters(network, 0)
+    other = {"squeezenet": squeezenet, "alexnet": alexnet}
+    return other[network].random_parameters(0) if network in other else vgg.random_parameters(network, 0)
 
 
 def encoder(name: str) -> Encoder:
     """Return the network of `network-flavour[-average]`, its parameters in the widest float type."""
     network, flavour, *average = name.split("-")
-    made = (SqueezeNet if network == "squeezenet" else VGG)(parameters(network), flavour)
+    made = {"squeezenet": SqueezeNet, "alexnet": AlexNet}.get(network, VGG)(parameters(network), flavour)
     made = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), made)
     return made.with_pool(average_pool) if average else made
 
@@ -122,12 +123,13 @@ def test_an_optimizer_takes_the_steps_of_torch(optimizer):
     [
         ("vgg16-torchvision", (64, 128, 256, 512, 512)),
         ("squeezenet-torchvision", (64, 128, 256, 384, 384, 512, 512)),
+        ("alexnet-torchvision", (64, 192, 384, 256, 256)),
     ],
 )
 def test_lpips_is_that_of_torch(network, sizes, monkeypatch):
     stored, model = references("lpips"), encoder(network)
     heads = {f"lin{i}.model.1.weight": 1 - np.arange(n).reshape(1, n, 1, 1) / n for i, n in enumerate(sizes)}
-    monkeypatch.setattr("jaxstyle.weights.torchfile.read", lambda path: heads)
+    monkeypatch.setattr("jaxstyle.weights.torchfile.read", lambda path, name=None: heads)
     measure = LPIPS.read("heads.pth", model)
     one, two, apart = image_of(stored["one"]), image_of(stored["two"]), jax.jit(LPIPS.__call__)
     assert error(apart(measure, one, two), stored[network]) <= 1e-5

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import Compiled, features
+from conftest import Compiled, all_pairs, features
 
 from jaxstyle import InputError
 from jaxstyle.statistics.covariance import Covariance, second_moment
@@ -17,7 +17,7 @@ from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches, assemble, patches
 from jaxstyle.statistics.quantiles import Quantiles, ranked
 
-X: Any = 2 * np.asarray(features(9, 8, 4)) + 5
+X: Any = 2 * features(9, 8, 4) + 5
 WEIGHT = np.random.default_rng(1).uniform(0.1, 1, (9, 8)).astype(np.float32)
 NONE, ONES = np.zeros((9, 8), np.float32), np.ones((9, 8), np.float32)
 HALF, ONE = NONE.copy(), NONE.copy()
@@ -215,7 +215,7 @@ def test_values_of_their_own_have_the_quantiles_positions():
 
 def pairs(kernel, x, y):
     """Return the mean of a kernel over all pairs of pixels."""
-    return jnp.mean(kernel.between(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])))
+    return jnp.mean(all_pairs(kernel, x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])))
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import Compiled, features
+from jaxtyping import TypeCheckError
 
 from jaxstyle import linalg
 from jaxstyle.core import Regions
@@ -64,7 +65,7 @@ def over(transforms):
 def mixed(height, width, channels, seed) -> Any:
     """Return a feature of well-conditioned, correlated channels."""
     matrix = np.eye(channels) + 0.5 * np.asarray(features(channels, channels, seed=seed + 10)) / channels**0.5
-    return np.float32(np.asarray(features(height, width, channels, seed=seed)) @ matrix + seed)
+    return jnp.asarray(np.asarray(features(height, width, channels, seed=seed)) @ matrix + seed, jnp.float32)
 
 
 H, W = 16, 18  # more pixels than a half-precision float can count
@@ -98,6 +99,11 @@ def whitened(content, style):
         name: Covariance.of(match_covariance(content, target, whitening=WHITENINGS[name]))
         for name in WHITENINGS
     }
+
+
+def test_shapes_are_checked_in_tests():
+    with pytest.raises(TypeCheckError, match="match_moments"):
+        match_moments(X[0], Moments.of(Y))
 
 
 @over(WHITENINGS)

@@ -2,9 +2,7 @@
 
 import io
 import json
-import shutil
 import struct
-from hashlib import sha256
 from pathlib import Path
 
 import jax
@@ -18,10 +16,9 @@ from test_torchfile import storage, tensor, zipped
 
 from jaxstyle import weights
 from jaxstyle.core import InputError
-from jaxstyle.weights import download, manifest
+from jaxstyle.weights import download
 from jaxstyle.weights.parameters import ENCODERS
 
-MANIFEST = manifest.BUNDLE / "manifest.toml"
 VGG19 = {"network": "vgg19", "flavour": "torchvision"}
 TENSORS = random_tensors("vgg19", 2)
 
@@ -46,33 +43,6 @@ def write_torch(path: Path, state: dict[str, np.ndarray]) -> Path:
         root[name] = tensor(storage("Float", str(key), array.size), 0, array.shape, stride)
     path.write_bytes(zipped(root, data))
     return path
-
-
-class Shelf:
-    """A bundle, a folder and a cache of their own."""
-
-    def __init__(self, root: Path):
-        self.bundle, self.folder, self.cache = root / "bundle", root / "folder", root / "cache" / "weights"
-        self.bundle.mkdir()
-        self.folder.mkdir()
-        shutil.copy(MANIFEST, self.bundle)
-
-    def publish(self, name: str, content: bytes) -> str:
-        """Let the manifest's file of `name` have this content; return the publisher's file name."""
-        url = next(entry.url for entry in weights.entries() if entry.name == name)
-        changed = f"{url.rpartition('-')[0]}-{sha256(content).hexdigest()[:8]}.pth"
-        listed = self.bundle / "manifest.toml"
-        listed.write_text(listed.read_text().replace(url, changed))
-        return changed.rpartition("/")[2]
-
-
-@pytest.fixture
-def shelf(tmp_path, monkeypatch) -> Shelf:
-    made = Shelf(tmp_path)
-    monkeypatch.setattr(manifest, "BUNDLE", made.bundle)
-    monkeypatch.setenv("JAXSTYLE_WEIGHTS", str(made.folder))
-    monkeypatch.setenv("JAXSTYLE_CACHE", str(tmp_path / "cache"))
-    return made
 
 
 def refused(match: str, function, *arguments) -> None:
@@ -102,15 +72,15 @@ def test_the_bundled_encoder_reaches_relu5_1():
 
 
 def test_looks_into_bundle_folder_and_cache_in_this_order(shelf):
-    entry = next(entry for entry in weights.entries() if entry.name == "vgg19")
-    assert (entry.where, entry.size, weights.find("vgg19")) == ("to download", 575, None)
+    entry = next(entry for entry in weights.entries() if entry.name == "vgg19-torchvision")
+    assert (entry.where, entry.size, weights.find("vgg19-torchvision")) == ("to download", 575, None)
     shelf.cache.mkdir(parents=True)
     places = {"cache": shelf.cache, "folder": shelf.folder, "bundled": shelf.bundle}
     for number, (where, folder) in enumerate(places.items()):
         tensors = random_tensors("vgg19", 1) | {"conv1_1.bias": np.full(64, number, np.float32)}
         save_file(tensors, folder / entry.file, VGG19)
-        assert entry.where == where and weights.find("vgg19") == folder / entry.file
-        assert flat(weights.load("vgg19"))["conv1_1.bias"][0] == number
+        assert entry.where == where and weights.find("vgg19-torchvision") == folder / entry.file
+        assert flat(weights.load("vgg19-torchvision"))["conv1_1.bias"][0] == number
     assert 0 < entry.size < 1 and "bundled" in str(entry)
 
 
@@ -122,7 +92,7 @@ def test_missing_everywhere_says_where_and_what_to_do(shelf):
 
 def test_the_folder_must_exist(shelf, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_WEIGHTS", "/nowhere")
-    refused("JAXSTYLE_WEIGHTS is /nowhere: there is no such folder", weights.load, "vgg19")
+    refused("JAXSTYLE_WEIGHTS is /nowhere: there is no such folder", weights.load, "vgg19-torchvision")
 
 
 @pytest.mark.parametrize("function", [weights.load, weights.fetch, weights.find])
@@ -176,7 +146,7 @@ def test_a_path_must_name_network_and_flavour(tmp_path, metadata):
 
 def test_a_file_cannot_pass_for_another(shelf):
     save_file(random_tensors("vgg19", 1), shelf.folder / "vgg16-397923af.safetensors", VGG19)
-    refused("holds vgg19 torchvision, not vgg16 torchvision", weights.load, "vgg16")
+    refused("holds vgg19 torchvision, not vgg16 torchvision", weights.load, "vgg16-torchvision")
 
 
 def test_refuses_damaged_files(tmp_path):
@@ -304,7 +274,7 @@ def test_ports_into_the_cache(shelf, tmp_path):
 
 
 def test_ports_to_a_file(shelf, checkpoint, tmp_path):
-    written = weights.port(checkpoint, "vgg19", tmp_path / "y.safetensors")
+    written = weights.port(checkpoint, "vgg19-torchvision", tmp_path / "y.safetensors")
     same(flat(weights.load(str(written))), TENSORS)
     assert written == tmp_path / "y.safetensors" and not shelf.cache.exists()
 
@@ -316,29 +286,41 @@ def test_port_must_know_what_it_is_given(shelf, checkpoint, tmp_path):
             f"{name} was trained by this project: there is nothing to port", weights.port, checkpoint, name
         )
     refused("did you mean 'vgg19'", weights.port, checkpoint, "vgg91")
-    refused("the name must end in one of .safetensors", weights.port, checkpoint, "vgg19", tmp_path / "y.pth")
-    refused("there is no such folder", weights.port, checkpoint, "vgg19", tmp_path / "no" / "y.safetensors")
+    refused(
+        "the name must end in one of .safetensors",
+        weights.port,
+        checkpoint,
+        "vgg19-torchvision",
+        tmp_path / "y.pth",
+    )
+    refused(
+        "there is no such folder",
+        weights.port,
+        checkpoint,
+        "vgg19-torchvision",
+        tmp_path / "no" / "y.safetensors",
+    )
     assert not shelf.cache.exists()
 
 
 def test_port_refuses_unsound_files(shelf, checkpoint, tmp_path):
     refused(f"{checkpoint}: fire2.squeeze1x1.kernel is", weights.port, checkpoint, "squeezenet")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    refused(f"{checkpoint} is damaged or not a PyTorch file", weights.port, checkpoint, "vgg19")
-    for name, missing in (("vgg19", "y.pth"), (None, "vgg19-dcbb9e9d.pth")):
+    refused(f"{checkpoint} is damaged or not a PyTorch file", weights.port, checkpoint, "vgg19-torchvision")
+    for name, missing in (("vgg19-torchvision", "y.pth"), (None, "vgg19-dcbb9e9d.pth")):
         refused(f"{tmp_path / missing}", weights.port, tmp_path / missing, name)
     assert not list(shelf.cache.iterdir())
 
 
 def test_a_publishers_file_is_ported_when_read(shelf, checkpoint):
     content = checkpoint.read_bytes()
-    original = shelf.folder / shelf.publish("vgg19", content)
+    original = shelf.folder / shelf.publish("vgg19-torchvision", content)
     original.write_bytes(content)
-    assert weights.find("vgg19") == original
-    same(flat(weights.load("vgg19")), TENSORS)
+    assert weights.find("vgg19-torchvision") == original
+    same(flat(weights.load("vgg19-torchvision")), TENSORS)
     assert weights.port(original).parent == shelf.cache
     original.write_bytes(content[:-100])
-    refused(f"{original.name}: incomplete or altered", weights.load, "vgg19")
+    refused(f"{original.name}: incomplete or altered", weights.load, "vgg19-torchvision")
 
 
 def test_an_interrupted_port_leaves_the_old_file(shelf, checkpoint, monkeypatch):
@@ -347,11 +329,11 @@ def test_an_interrupted_port_leaves_the_old_file(shelf, checkpoint, monkeypatch)
             file.write(content[:100])
         raise KeyboardInterrupt
 
-    old = weights.port(checkpoint, "vgg19").read_bytes()
+    old = weights.port(checkpoint, "vgg19-torchvision").read_bytes()
     write_torch(checkpoint, torchvision_state("vgg19", random_tensors("vgg19", 1)))
     monkeypatch.setattr(Path, "write_bytes", stop)
     with pytest.raises(KeyboardInterrupt):
-        weights.port(checkpoint, "vgg19")
+        weights.port(checkpoint, "vgg19-torchvision")
     assert [file.read_bytes() for file in shelf.cache.iterdir()] == [old]
 
 
@@ -378,11 +360,11 @@ def content(checkpoint) -> bytes:
 
 @pytest.mark.parametrize("progress", [True, False])
 def test_downloads_checks_ports_and_keeps(shelf, content, monkeypatch, capsys, progress):
-    asked, published = [], shelf.publish("vgg19", content)
+    asked, published = [], shelf.publish("vgg19-torchvision", content)
     monkeypatch.setattr(download, "urlopen", lambda url, timeout: asked.append(url) or Answer(url, content))
-    written = weights.fetch("vgg19", progress)
-    assert weights.fetch("vgg19") == written == weights.find("vgg19")
-    same(flat(weights.load("vgg19")), TENSORS)
+    written = weights.fetch("vgg19-torchvision", progress)
+    assert weights.fetch("vgg19-torchvision") == written == weights.find("vgg19-torchvision")
+    same(flat(weights.load("vgg19-torchvision")), TENSORS)
     assert asked == [f"https://download.pytorch.org/models/{published}"]
     assert list(shelf.cache.iterdir()) == [written]
     printed = capsys.readouterr()
@@ -404,27 +386,27 @@ def test_downloads_checks_ports_and_keeps(shelf, content, monkeypatch, capsys, p
 def test_a_failed_download_leaves_nothing(shelf, content, monkeypatch, error, message):
     monkeypatch.setattr(download, "urlopen", lambda url, timeout: Answer(url, content, error))
     with pytest.raises((InputError, KeyboardInterrupt), match=message):
-        weights.load("vgg19")
+        weights.load("vgg19-torchvision")
     assert list(shelf.cache.iterdir()) == []
 
 
 def test_downloads_by_https_only(shelf, content, monkeypatch):
-    shelf.publish("vgg19", content)
+    shelf.publish("vgg19-torchvision", content)
     monkeypatch.setattr(download, "urlopen", lambda url, timeout: Answer("http://elsewhere/x.pth", content))
-    refused("leads to http://elsewhere/x.pth, which is not https", weights.fetch, "vgg19")
+    refused("leads to http://elsewhere/x.pth, which is not https", weights.fetch, "vgg19-torchvision")
     assert list(shelf.cache.iterdir()) == []
 
 
 def test_without_a_network_there_is_one_line(shelf):
     listed = shelf.bundle / "manifest.toml"
     listed.write_text(listed.read_text().replace("download.pytorch.org", "127.0.0.1:9"))
-    refused("https://127.0.0.1:9/.*cannot be downloaded .*weights port", weights.fetch, "vgg16")
+    refused("https://127.0.0.1:9/.*cannot be downloaded .*weights port", weights.fetch, "vgg16-torchvision")
 
 
 def test_a_cache_that_cannot_be_made(shelf, monkeypatch):
     (shelf.folder / "file").touch()
     monkeypatch.setenv("JAXSTYLE_CACHE", str(shelf.folder / "file"))
-    refused(str(shelf.folder / "file"), weights.fetch, "vgg19")
+    refused(str(shelf.folder / "file"), weights.fetch, "vgg19-torchvision")
 
 
 # Real files

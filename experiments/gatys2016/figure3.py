@@ -18,7 +18,7 @@ STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 def make(run: Run) -> None:
     content, style = run.photograph(512), run.painting(512)
-    method = Reconstruct(run.encoder(), steps=run.steps(300), seed=run.seed)
+    method = Reconstruct(run.encoder("vgg19", "vgg19-lite"), steps=run.steps(300), seed=run.seed)
     last = next(layer for layer in ("conv5_2", "conv5_1") if layer in method.encoder.layers)
     for layer in (*CONTENT, last):
         image = run.stylize(

@@ -13,7 +13,7 @@ RATIOS = (1e-4, 1e-3, 1e-2, 1e-1)
 
 def make(run: Run) -> None:
     content, style = run.photograph(512), run.painting(512)
-    method = replace(Gatys.paper(run.encoder()), steps=run.steps(500), seed=run.seed)
+    method = replace(Gatys.paper(run.encoder("vgg19", "vgg19-lite")), steps=run.steps(500), seed=run.seed)
     for ratio in RATIOS:
         label = f"ratio {ratio:g}"
         run.stylize(label, replace(method, style_weight=1 / ratio), content, style)

@@ -14,7 +14,7 @@ LAYERS = ("conv2_2", "conv4_2")
 
 def make(run: Run) -> None:
     content, style = run.photograph(512), run.painting(512)
-    method = replace(Gatys.paper(run.encoder()), steps=run.steps(500), seed=run.seed)
+    method = replace(Gatys.paper(run.encoder("vgg19", "vgg19-lite")), steps=run.steps(500), seed=run.seed)
     for layer in LAYERS:
         image = run.stylize(layer, replace(method, content_layers={layer: 1.0}), content, style)
         kept = {"ssim": float(ssim(image, content)), "edge_ssim": float(edge_ssim(image, content))}

@@ -21,7 +21,7 @@ def loss(method: Gatys, image: Image, content: Image, style: Image) -> Scalar:
 
 def make(run: Run) -> None:
     content, style = run.photograph(512), run.painting(512)
-    method = replace(Gatys.paper(run.encoder()), steps=run.steps(500))
+    method = replace(Gatys.paper(run.encoder("vgg19", "vgg19-lite")), steps=run.steps(500))
     starts = {"from content": ("content", 0), "from style": ("style", 0)}
     starts |= {f"from noise {seed}": ("noise", seed) for seed in range(run.seed, run.seed + 4)}
     for label, (start, seed) in starts.items():

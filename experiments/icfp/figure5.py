@@ -14,7 +14,7 @@ RATIOS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.0001)
 
 def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
-    encoder = run.encoder()
+    encoder = run.encoder("vgg19", "vgg19-lite")
     method = replace(Gatys.icfp(encoder), optimizer=LBFGS(learning_rate=0.2), steps=run.steps(200))
     for ratio in RATIOS:
         label = f"ratio {ratio:g}"

@@ -16,7 +16,7 @@ RUNS = (("astronaut", "glass"), ("coffee", "strokes"), ("chelsea", "ink"), ("ast
 
 
 def make(run: Run) -> None:
-    encoder = run.encoder()
+    encoder = run.encoder("vgg19", "vgg19-lite")
     method = replace(Gatys.icfp(encoder), optimizer=LBFGS(learning_rate=0.2), steps=run.steps(200))
     for photograph, painting in RUNS:
         content = run.keep(photograph, run.photograph(512, photograph))

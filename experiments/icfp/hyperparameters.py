@@ -18,7 +18,9 @@ def make(run: Run) -> None:
     content, style = run.photograph(512, "astronaut"), run.painting(512)
     steps, curves = run.steps(300) if run.tier == "smoke" else 300, {}
     for rate in RATES:
-        method = replace(Gatys.icfp(run.encoder()), optimizer=LBFGS(learning_rate=rate), steps=steps)
+        method = replace(
+            Gatys.icfp(run.encoder("vgg19", "vgg19-lite")), optimizer=LBFGS(learning_rate=rate), steps=steps
+        )
         snapshots = [*method.run(content, method.prepare(style), every=max(1, steps // 6))]
         losses = [float(value) for snapshot in snapshots for value in snapshot.losses.get("loss", [])]
         run.keep(f"rate {rate:g}", snapshots[-1].image)

@@ -8,17 +8,14 @@
 | grid | the largest peak of the spectrum at 2 and 4 pixels | 1, or the content's |
 | unpainted | share of windows with less than a tenth of the texture of the style's median | the style's own |
 
-The first judge sees by VGG-16, the second, kept aside, by SqueezeNet: no method is made through either. The
-second's LPIPS is not the published one: its heads were fitted on torchvision's weights, these are Caffe's.
+The first judge sees by VGG-16, the second, kept aside, by AlexNet, each with LPIPS' published heads, which
+come with the weights `vgg16` and `alexnet`, downloaded once. No method is made through either.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
 
-from experiments.quality.pairs import given
-from jaxstyle import weights
 from jaxstyle.core import Image, Scalar
 from jaxstyle.image.resize import resize
 from jaxstyle.metrics import LPIPS, StyleRemainder, grain, grid, unpainted
@@ -30,18 +27,15 @@ class Judge(NamedTuple):
     lpips: LPIPS
     layers: tuple[str, ...]
 
-    @classmethod
-    def of(cls, encoder: str, heads: str, layers: tuple[str, ...]) -> "Judge":
-        """Load the weights `encoder` and the published file of heads, of the folder `$JAXSTYLE_WEIGHTS`."""
-        return cls(LPIPS.read(given("JAXSTYLE_WEIGHTS", heads), weights.load_encoder(encoder)), layers)
+
+def first() -> Judge:
+    """Return the judge that sees by VGG-16."""
+    return Judge(LPIPS.load("vgg16"), ("relu1_2", "relu2_2", "relu3_3", "relu4_3"))
 
 
-first = functools.partial(
-    Judge.of, "vgg16", "lpips_vgg_v0.1.pth", ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-)
-second = functools.partial(
-    Judge.of, "squeezenet-caffe", "lpips_squeeze_v0.1.pth", ("relu1", "fire3", "fire5", "fire7")
-)
+def second() -> Judge:
+    """Return the judge that sees by AlexNet."""
+    return Judge(LPIPS.load("alexnet"), ("relu1", "relu2", "relu3", "relu5"))
 
 
 class Case(NamedTuple):

@@ -35,20 +35,20 @@ PAIRS = {
 }
 
 
-def given(variable: str, name: str) -> Path:
-    """Return a file of the folder that a variable names; raises `InputError` where there is none."""
-    path = Path(os.environ.get(variable, ""), name)
-    if variable not in os.environ or not path.is_file():
-        raise InputError(f"needs {name}: set {variable} to a folder that has it")
-    return path
+def file_of(name: str) -> Path | None:
+    """Return the file of a picture, None for one of the project's own."""
+    return Path(os.environ.get("JAXSTYLE_DATA", ""), name) if "/" in name else None
 
 
 def at_hand() -> list[str]:
     """Return the names of the pairs whose files are here."""
-    folder = Path(os.environ.get("JAXSTYLE_DATA", ""))
-    return [name for name, pair in PAIRS.items() if all("/" not in n or (folder / n).is_file() for n in pair)]
+    is_here = lambda path: path is None or path.is_file()
+    return [name for name, pair in PAIRS.items() if all(is_here(file_of(each)) for each in pair)]
 
 
 def image(name: str) -> Image:
-    """Return a picture of a pair, at most `SIZE` pixels long."""
-    return shrink(pictured(given("JAXSTYLE_DATA", name) if "/" in name else None, name), SIZE)
+    """Return a picture of a pair, at most `SIZE` pixels long; raises `InputError` where there is no file."""
+    path = file_of(name)
+    if path and not path.is_file():
+        raise InputError(f"needs {name}: set JAXSTYLE_DATA to a folder that has it")
+    return shrink(pictured(path, name), SIZE)

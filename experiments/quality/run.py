@@ -10,8 +10,8 @@ and versions, is not made again; all that lie in a pair's folder are judged. `--
 judges the pictures in `FOLDER/PAIR/`, such as other programs made, about as large as the content. `--second`
 adds what the second judge sees. The numbers: `judge.py`; the pairs, by default those at hand: `pairs.py`.
 
-Weights and pictures are those of the folders `$JAXSTYLE_WEIGHTS` and `$JAXSTYLE_DATA`; seconds are the
-command's, compiling included. Exit code 1 if a picture could not be made.
+The pictures are those of the folder `$JAXSTYLE_DATA`; seconds are the command's, compiling included. Exit
+code 1 if a picture could not be made.
 """
 
 import argparse
@@ -67,6 +67,8 @@ def is_whole(facts: dict[str, Any]) -> bool:
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
     options = cli.parse(arguments)
+    if not options.output.exists():
+        return False
     facts = facts_of(options.output)
     now = {
         "arguments": arguments,
@@ -75,7 +77,7 @@ def is_made(arguments: list[str]) -> bool:
         "weights": build(options)[1],
         **circumstances(),
     }
-    return options.output.exists() and is_whole(facts) and all(facts.get(name) == now[name] for name in now)
+    return is_whole(facts) and all(facts.get(name) == now[name] for name in now)
 
 
 def lay_out(pair: str, folder: Path) -> Path:

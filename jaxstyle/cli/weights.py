@@ -27,7 +27,7 @@ def fetch_weights(options: argparse.Namespace) -> int:
 
 
 def port_weights(options: argparse.Namespace) -> int:
-    """Port a PyTorch file; print where the result lies."""
+    """Port a publisher's file; print where the result lies."""
     print(weights.port(options.file, options.name, options.output))
     return 0
 
@@ -40,7 +40,9 @@ def add(commands) -> None:
     fetch = actions.add_parser("fetch", help="download from the publisher, check, port, keep")
     fetch.add_argument("name")
     fetch.set_defaults(run=fetch_weights)
-    port = actions.add_parser("port", help="port a PyTorch file without PyTorch")
+    port = actions.add_parser(
+        "port", help="port a publisher's file: PyTorch's, without PyTorch, or a package's archive"
+    )
     port.add_argument("file", type=Path)
     port.add_argument("--name", help="which network it is; by default told by the publisher's file name")
     port.add_argument("--output", type=Path, help="the safetensors file to write; by default in the cache")

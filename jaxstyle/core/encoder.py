@@ -1,7 +1,7 @@
 """What a network, and a smoother of results, has to give."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxstyle.core.features import Feature, Features, Image, Scalar
 from jaxstyle.core.loss import Loss
@@ -14,6 +14,7 @@ def identity_hook(layer: str, feature: Feature) -> Feature:
     return feature
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """A network that turns an image into named features."""
 
@@ -42,6 +43,7 @@ class Encoder(Protocol):
     def terms(self, loss: Loss, image: Image) -> dict[str, Scalar]: ...
 
 
+@runtime_checkable
 class Smoother(Protocol):
     """Makes a result look like a photograph of what the content shows."""
 

@@ -324,7 +324,7 @@ def _unpacked(packed: np.ndarray) -> Int[np.ndarray, "n 3"]:
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], -1)
 
 
-def _local_spread(colours: Colours) -> np.ndarray:
+def _local_spread(colours: UInt8[np.ndarray, "h w _"]) -> np.ndarray:
     """Return the largest difference of a channel among a pixel and its eight neighbours."""
     low, high = colours, colours
     for axis in (0, 1):

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.core import Mask
 
-Masks = Float[Array, "k h w"]
+Masks = Float[Array, "k _ _"]
 
 
 def pool_mask(mask: Mask, shape: tuple[int, ...]) -> Mask:

@@ -48,7 +48,7 @@ class SlicedWasserstein(Compared):
         return _mean(target.quantiles.values**2, target.quantiles.weights)
 
 
-def _mean(errors: Float[Array, "n d"], weights: Float[Array, "n d"]) -> Scalar:
+def _mean(errors: Float[Array, "n d"], weights: Float[Array, "n _"]) -> Scalar:
     """Return the mean over directions of the weighted mean; zero where nothing has weight."""
     sums = jnp.maximum(jnp.sum(weights, axis=0), jnp.finfo(weights.dtype).tiny)
     return jnp.mean(jnp.sum(errors * weights, axis=0) / sums)

@@ -2,9 +2,10 @@
 
     d = sum_l mean_p sum_c w_lc (x_lpc - y_lpc)^2        x_l, y_l: features over their length, per pixel
 
-w: the published "linear heads", version 0.1, one a layer: `squeeze.pth` for SqueezeNet 1.1, `vgg.pth` for
-VGG-16 (richzhang/PerceptualSimilarity, BSD-2). They were fitted on torchvision's weights: on others, such as
-the Caffe SqueezeNet's, the number is a distance of the same kind, not one to compare with published ones.
+w: the published "linear heads", version 0.1, one a layer (richzhang/PerceptualSimilarity, BSD-2). Those for
+AlexNet and VGG-16 come with the weights `alexnet` and `vgg16`; those for SqueezeNet 1.1 are the authors'
+`squeeze.pth`. They were fitted on torchvision's weights: on others, such as the Caffe SqueezeNet's, the
+number is a distance of the same kind, not one to compare with published ones.
 """
 
 from pathlib import Path
@@ -12,13 +13,10 @@ from pathlib import Path
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle import weights
 from jaxstyle.core import Encoder, Feature, Image, InputError, Scalar, pytree
 from jaxstyle.weights import torchfile
-
-LAYERS = (
-    ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
-    ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
-)
+from jaxstyle.weights.parameters import HEADS_OF
 
 
 @pytree
@@ -29,10 +27,18 @@ class LPIPS:
     heads: dict[str, Float[Array, " c"]]
 
     @classmethod
+    def load(cls, name: str = "alexnet") -> "LPIPS":
+        """Return the measure of the weights `name`: alexnet, on which it is mostly reported, or vgg16.
+
+        They are downloaded where that is the only way. Raises `InputError` for weights without heads.
+        """
+        return cls(weights.load_encoder(name), weights.load_heads(name))
+
+    @classmethod
     def read(cls, path: str | Path, encoder: Encoder) -> "LPIPS":
         """Read the heads of a published file for the encoder; raises `InputError` where they do not fit."""
         heads = [jnp.ravel(head) for head in torchfile.read(path).values()]
-        for layers in LAYERS:
+        for layers in HEADS_OF.values():
             if set(layers) <= set(encoder.layers) and len(layers) == len(heads):
                 return cls(encoder, dict(zip(layers, heads, strict=True)))
         raise InputError(f"{path}: {len(heads)} heads, which do not fit the encoder; see metrics/lpips.py")

@@ -17,7 +17,7 @@ from jaxstyle.image.color import to_yiq
 
 SIDE, DEVIATION = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
-Map = Float[Array, "h w"]
+Map = Float[Array, "_ _"]
 
 
 def _along(x: Map, taps: np.ndarray, axis: int) -> Map:

@@ -18,13 +18,13 @@ WINDOW = 32
 SHARE = 0.1
 
 
-def _blocks(x: Float[Array, "h w"], side: int) -> Float[Array, "h//side w//side"]:
+def _blocks(x: Float[Array, "h w"], side: int) -> Float[Array, "rows columns"]:
     """Return the means of squares, less what is left over at the end."""
     rows, columns = (size // side for size in x.shape)
     return jnp.mean(x[: rows * side, : columns * side].reshape(rows, side, columns, side), (1, 3))
 
 
-def texture_energy(image: Image) -> Float[Array, "h//32 w//32"]:
+def texture_energy(image: Image) -> Float[Array, "rows columns"]:
     """Return the energy of every window; raises `InputError` for an image smaller than one."""
     if min(image.shape[:2]) < WINDOW:
         raise InputError(f"texture is looked for in images of {WINDOW} pixels a side at least")

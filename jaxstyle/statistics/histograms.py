@@ -9,7 +9,7 @@ pixels merge. Of a large image every k-th row counts, so that about `PIXELS` do.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Image, Mask, pytree
+from jaxstyle.core import Feature, Mask, pytree
 
 STEPS = 16 * 255
 PIXELS = 2**21
@@ -22,7 +22,7 @@ class Histogram:
     counts: Float[Array, "b c"]
 
     @classmethod
-    def of(cls, image: Image, weight: Mask | None = None) -> "Histogram":
+    def of(cls, image: Feature, weight: Mask | None = None) -> "Histogram":
         """Count an image's pixels, in [0, 1]."""
         every = -(-image.shape[0] * image.shape[1] // PIXELS)
         dtype = jnp.promote_types(image.dtype, jnp.float32)

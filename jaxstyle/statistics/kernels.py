@@ -13,7 +13,7 @@ take random pairs instead; for the Gaussian kernel the features of Rahimi & Rech
 variance, and the same loss at every step.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from jaxstyle.statistics.covariance import outer_sum
 from jaxstyle.statistics.moments import Moments, nonzero, pixel_count, pixel_sum
 
 
+@runtime_checkable
 class Kernel(Protocol):
     """A kernel by its feature map, `norm` a number that its mean is divided by."""
 
@@ -32,10 +33,6 @@ class Kernel(Protocol):
 
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Array:
         """Return the weighted sum of the feature map over the pixels."""
-        ...
-
-    def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
-        """Return the kernel of every pair: what the feature map stands for."""
         ...
 
 
@@ -48,9 +45,6 @@ class Linear:
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " c"]:
         return pixel_sum(feature, weight)
 
-    def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
-        return x @ y.T
-
 
 @pytree
 class Polynomial:
@@ -60,9 +54,6 @@ class Polynomial:
 
     def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, "c c"]:
         return outer_sum(feature, weight)
-
-    def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
-        return (x @ y.T) ** 2
 
 
 @pytree
@@ -79,7 +70,7 @@ class Gaussian:
         draw = jax.random.normal(jax.random.key(seed), (feature.shape[-1], count), feature.dtype)
         return cls(jnp.sqrt(2 * gamma) * draw, gamma)
 
-    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " 2*d"]:
+    def pixel_sum(self, feature: Feature, weight: Mask | None = None) -> Float[Array, " waves"]:
         phase = jnp.matmul(feature, self.frequencies, precision="highest")
         waves = jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
         return pixel_sum(waves, weight)
@@ -87,9 +78,6 @@ class Gaussian:
     @property
     def norm(self) -> float:
         return self.frequencies.shape[1] ** 0.5
-
-    def between(self, x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
-        return jnp.exp(-self.gamma * jnp.sum((x[:, None] - y) ** 2, axis=-1))
 
 
 @pytree

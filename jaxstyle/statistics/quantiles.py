@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int
 from jaxstyle.core import Feature, Mask, pytree
 
 
-def _positions(weights: Float[Array, "n c"]) -> Float[Array, "n c"]:
+def _positions(weights: Float[Array, "n _"]) -> Float[Array, "n c"]:
     """Return where values of these weights stand, from 0 to 1."""
     weights = _counted(weights)
     sums = jnp.cumsum(weights, axis=0)
@@ -29,7 +29,7 @@ def _counted(weights: Float[Array, "..."]) -> Float[Array, "..."]:
     return weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
 
 
-def _ordered(values: Float[Array, "n c"], weights: Float[Array, "n c"]) -> "Quantiles":
+def _ordered(values: Float[Array, "n c"], weights: Float[Array, "n _"]) -> "Quantiles":
     """Return the quantiles of these; what has no weight stands last, with the largest value that has some."""
     order = jnp.argsort(jnp.where(weights > 0, values, jnp.inf), axis=0)
     values, weights = (jnp.take_along_axis(part, order, 0) for part in (values, weights))
@@ -42,7 +42,7 @@ class Quantiles:
     """The values of every channel in ascending order, and their weights: `(n, 1)` if they share them."""
 
     values: Float[Array, "n c"]
-    weights: Float[Array, "n c"]
+    weights: Float[Array, "n _"]
 
     @classmethod
     def of(cls, feature: Feature, weight: Mask | None = None) -> "Quantiles":
@@ -74,7 +74,7 @@ class Ranked(NamedTuple):
 
     order: Int[Array, "n c"]  # of the pixels
     values: Float[Array, "n c"]
-    weights: Float[Array, "n c"]
+    weights: Float[Array, "n _"]
     positions: Float[Array, "n c"]
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-Maps = tuple[Float[Array, "h w ..."], ...]
+Maps = tuple[Float[Array, "_ _ ..."], ...]
 Size = tuple[int, ...]
 
 

@@ -127,7 +127,7 @@ class TileScan(NamedTuple):
         kept, found = lax.scan(visit, (kept, nothing), jnp.arange(prod(self.numbers)))[0]
         return (*bypass, *kept), found
 
-    def _stores(self, outputs: Maps, given: Array, spare: Maps) -> Maps:
+    def _stores(self, outputs: Any, given: Array, spare: Maps) -> Maps:
         """Return maps of any content to write the outputs into: spare ones, or new ones."""
         pixel = given.ravel()[0]  # of a constant XLA would make all stores at once, and keep them
         free, stores = list(spare), []

@@ -59,7 +59,7 @@ class Tile(NamedTuple):
     def mask(self, reduction: int) -> Float[Array, "h w"]:
         """Return 1 where a pixel of a map of this reduction is of the tile, 0 where it is of the halo."""
 
-        def side(axis: TileAxis, i: Array) -> Array:
+        def side(axis: TileAxis, i: Array | int) -> Array:
             place = axis.start(i) // reduction + jnp.arange(axis.size // reduction)
             first, end = i * axis.tile // reduction, (i + 1) * axis.tile // reduction
             return (place >= first) & ((place < end) | (i == axis.number - 1))

@@ -11,8 +11,9 @@ map is steeper than the noise allows (`image/noise.py`, `transport.py`).
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature, Image, Mask
+from jaxstyle.core import Feature, Mask
 from jaxstyle.image.noise import steepest
 from jaxstyle.linalg import Matrix
 from jaxstyle.statistics.histograms import STEPS, Histogram
@@ -37,7 +38,7 @@ def match_quantiles(feature: Feature, target: Quantiles, weight: Mask | None = N
     return jnp.take_along_axis(limited, back, 0).reshape(feature.shape).astype(feature.dtype)
 
 
-def rounding_slope(values: Columns, masses: Columns, goal: Columns) -> Columns:
+def rounding_slope(values: Columns, masses: Columns, goal: Columns) -> Float[Array, " c"]:
     """Return the slope that keeps rounding small: `STEEPEST` times the goal's range by the largest value."""
     size = jnp.max(jnp.abs(values), 0, where=masses > 0, initial=0)
     tiny = jnp.finfo(values.dtype).tiny
@@ -45,8 +46,8 @@ def rounding_slope(values: Columns, masses: Columns, goal: Columns) -> Columns:
 
 
 def match_histogram(
-    image: Image, target: Histogram, weight: Mask | None = None, noise: Matrix | None = None
-) -> Image:
+    image: Feature, target: Histogram, weight: Mask | None = None, noise: Matrix | None = None
+) -> Feature:
     """Return the image with the histogram of `target` in every channel, as far as its noise allows.
 
     `noise` is its covariance; without one only rounding limits the slope.

@@ -34,7 +34,7 @@ BINS = 1024
 CHUNK = 2**15  # pixels that go through all steps together
 POINTS = 2**20  # of an image, by which the map is found
 TINY = 1e-30
-Sample = tuple[Rows, Float[Array, " n"]]  # points and their masses
+Sample = tuple[Float[Array, "c _"], Float[Array, " _"]]  # points and their masses
 
 
 class Step(NamedTuple):

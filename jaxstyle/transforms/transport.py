@@ -20,7 +20,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-Columns = Float[Array, "n c"]
+Columns = Float[Array, "_ _"]
 Rows = Float[Array, "c n"]
 Column = Float[Array, " c"]
 Middle = Callable[[Columns, Columns], Column]
@@ -108,7 +108,7 @@ def _positions(masses: Columns) -> Columns:
     return (sums - masses / 2) / jnp.maximum(sums[-1], jnp.finfo(masses.dtype).tiny)
 
 
-def lookup(points: Rows, start: Column, step: Column, values: Rows) -> Rows:
+def lookup(points: Rows, start: Column, step: Column, values: Float[Array, "c m"]) -> Rows:
     """Return values given on an even grid at points, row by row: linearly, also beyond the ends.
 
     A loop, because XLA would compute the values anew for every point.

@@ -1,4 +1,4 @@
-"""The published weights as networks: find them, download them, port them from PyTorch.
+"""The published weights as networks: find them, download them, port them.
 
     load(name)    the bundle, else $JAXSTYLE_WEIGHTS, else the cache, else the publisher's file, downloaded
 
@@ -6,12 +6,17 @@
 |---|---|
 | `manifest.py` | what there is, and where it lies |
 | `download.py` | into the cache: download, check the hash, port |
+| `archives.py` | files inside public packages, by pip |
+| `checksums.py` | files held against their hashes |
 | `torchfile.py` | a PyTorch checkpoint's tensors, without PyTorch and without running its pickle |
+| `numpyfile.py` | the arrays of a pickle, without running it |
+| `pickles.py` | what a pickle describes, by a list of what it may ask for |
+| `layouts.py` | others' names of tensors, and ours |
 | `parameters.py` | a network's tensors by name: which there are, checked and restored |
 | `serialization.py` | safetensors |
 
 A file is safetensors with the names and shapes of `parameters.py`, of any float type; its metadata or the
-manifest give `network` and `flavour`. The publisher's own PyTorch file will do: it is ported when read.
+manifest give `network` and `flavour`. The publisher's own file will do: it is ported when read.
 
 Conventions: a file that is found but broken is an error, never passed over. Names, shapes and numbers
 are checked before they become a network, in float32.
@@ -24,6 +29,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from jaxstyle.core import Encoder, InputError
 from jaxstyle.image.io import replace
@@ -33,9 +39,10 @@ from jaxstyle.networks.linear import LinearTransfer
 from jaxstyle.networks.trained import Trained
 from jaxstyle.networks.unpooling import Unpooling
 from jaxstyle.networks.vgg import VGG, conv_names
-from jaxstyle.weights.download import fetch, port, ported, sha256
+from jaxstyle.weights.checksums import sha256
+from jaxstyle.weights.download import fetch, port, ported
 from jaxstyle.weights.manifest import SUFFIX, Entry, cache, entries, entry_of, find
-from jaxstyle.weights.parameters import ENCODERS, Tensors, check, restored, tensors_of
+from jaxstyle.weights.parameters import ENCODERS, HEADS, HEADS_OF, Tensors, check, restored, tensors_of
 from jaxstyle.weights.serialization import config_in, metadata_in, packed, tensors_in
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
     "find",
     "load",
     "load_encoder",
+    "load_heads",
     "metadata",
     "packed",
     "port",
@@ -91,11 +99,25 @@ def load_encoder(name: str) -> Encoder:
     return found
 
 
+def load_heads(name: str) -> dict[str, Float[Array, " c"]]:
+    """Return the heads of LPIPS that come with the weights `name`, by layer; see `metrics/lpips.py`.
+
+    Raises `InputError` if none do.
+    """
+    path = find(name) or fetch(name)
+    tensors = tensors_in(path) if path.suffix == SUFFIX else ported(path, entry_of(name))
+    heads = {key.removeprefix(HEADS): array for key, array in tensors.items() if key.startswith(HEADS)}
+    layers = next((layers for layers in HEADS_OF.values() if set(layers) == heads.keys()), None)
+    if not layers:
+        raise InputError(f"{path}: has not all heads of LPIPS; alexnet and vgg16 have them")
+    return {layer: jnp.asarray(heads[layer], jnp.float32) for layer in layers}
+
+
 def _encoder(network: str, flavour: str, tensors: Tensors) -> Encoder:
     parameters: dict[str, dict] = {}
-    for key, array in tensors.items():
+    for key in (key for key in tensors if not key.startswith(HEADS)):
         layer, _, kind = key.rpartition(".")
-        parameters.setdefault(layer, {})[kind] = jnp.asarray(array)
+        parameters.setdefault(layer, {})[kind] = jnp.asarray(tensors[key])
     return ENCODERS[network](parameters, flavour)
 
 

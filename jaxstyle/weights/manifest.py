@@ -24,6 +24,25 @@ SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Package:
+    """A file in the archive of a public package, both pinned by their SHA-256."""
+
+    requirement: str
+    archive: str
+    sha256: str
+    member: str
+    member_sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.requirement.partition("==")[0]
+
+    @property
+    def version(self) -> str:
+        return self.requirement.partition("==")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Weights that the manifest lists; as text, a row of the list."""
 
@@ -34,19 +53,20 @@ class Entry:
     licence: str
     source: str
     url: str = ""
+    package: Package | None = None
     megabytes: float = 0.0
 
     @property
     def original(self) -> str:
-        """The name of the publisher's file, or nothing."""
-        return self.url.rpartition("/")[2]
+        """The name of the publisher's file, or nothing where there is none to download."""
+        return self.package.archive if self.package else self.url.rpartition("/")[2]
 
     @property
     def where(self) -> str:
         """Where the file lies: bundled, folder, cache, to download or missing."""
         if path := find(self.name):
             return next(place for place, folder in folders().items() if folder == path.parent)
-        return "to download" if self.url else "missing"
+        return "to download" if self.original else "missing"
 
     @property
     def size(self) -> float:
@@ -55,7 +75,7 @@ class Entry:
         return path.stat().st_size / 1e6 if path else self.megabytes
 
     def __str__(self) -> str:
-        what = f"{self.name:16}  {self.network:10}  {self.flavour:11}"
+        what = f"{self.name:17}  {self.network:10}  {self.flavour:11}"
         size = f"{self.size:6.1f} MB" if self.size else " " * 9
         return f"{what}  {self.where:11}  {size}  {self.licence}"
 
@@ -63,7 +83,8 @@ class Entry:
 def entries() -> list[Entry]:
     """Return what the manifest lists, in its order."""
     tables = tomllib.loads((BUNDLE / "manifest.toml").read_text("utf-8"))
-    return [Entry(name=name, **table) for name, table in tables.items()]
+    pinned = {name: Package(**table.pop("package")) for name, table in tables.items() if "package" in table}
+    return [Entry(name=name, package=pinned.get(name), **table) for name, table in tables.items()]
 
 
 def entry_of(name: str) -> Entry:

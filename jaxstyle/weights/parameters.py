@@ -5,8 +5,7 @@
 A network may end after any layer, but has all layers before; a fire of SqueezeNet is whole. A kernel of
 rank r may stand in two factors, `<layer>.kernel` (h, w, i, r) and `<layer>.lift` (r, o).
 
-PyTorch's kernels are OIHW, and its convolutions come in the order of the layers whatever their names:
-`features.0.weight` (torchvision), `2.weight` (vgg_normalised). Its classifier is left out.
+Beside them there may be the heads of LPIPS (see `metrics/lpips.py`), `lpips.<layer>` (c,), for its layers.
 """
 
 from collections.abc import Mapping
@@ -21,13 +20,20 @@ from flax import nnx, traverse_util
 from jaxtyping import Array
 
 from jaxstyle.core import InputError
+from jaxstyle.networks import alexnet
+from jaxstyle.networks.alexnet import AlexNet
 from jaxstyle.networks.squeezenet import FIRES, SqueezeNet
 from jaxstyle.networks.trained import Trained
 from jaxstyle.networks.vgg import VGG, WIDTHS, conv_names
 
-ENCODERS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet}
+ENCODERS = {"vgg16": VGG, "vgg19": VGG, "squeezenet": SqueezeNet, "alexnet": AlexNet}
+HEADS = "lpips."  # what the names of LPIPS' heads begin with
+HEADS_OF = {  # the layers that have one
+    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "squeezenet": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+    "alexnet": ("relu1", "relu2", "relu3", "relu4", "relu5"),
+}
 MAX_CONFIG = 4096  # of the numbers in a configuration: more is damage, and would take long to find out
-KINDS = {"weight": "kernel", "bias": "bias"}  # PyTorch's names and ours
 
 T = TypeVar("T", bound=Trained)
 Shape = tuple[int, ...]
@@ -36,6 +42,8 @@ Tensors = dict[str, np.ndarray]
 
 def kernels(network: str) -> dict[str, Shape]:
     """Return the shape of every kernel by layer, in order."""
+    if network == "alexnet":
+        return alexnet.KERNELS
     if network != "squeezenet":
         names = conv_names(network)
         widths = [3, *(WIDTHS[name.block - 1] for name in names)]
@@ -49,7 +57,10 @@ def kernels(network: str) -> dict[str, Shape]:
 
 
 def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
-    """Return the shapes that there should be, down to the deepest layer of which there is anything."""
+    """Return the shapes that there should be, down to the deepest layer of which there is anything.
+
+    Heads of LPIPS are of the layers that there are, if there are any.
+    """
     every, stages, shapes = kernels(network), {key.partition(".")[0] for key in tensors}, {}
     depth = max((i for i, layer in enumerate(every) if layer.partition(".")[0] in stages), default=0)
     for layer, shape in list(every.items())[: depth + 1]:
@@ -57,7 +68,12 @@ def _shapes(tensors: Tensors, network: str) -> dict[str, Shape]:
         if f"{layer}.lift" in tensors:
             rank = tensors[f"{layer}.lift"].shape[:1]
             shapes |= {f"{layer}.kernel": shape[:3] + rank, f"{layer}.lift": rank + shape[3:]}
-    return shapes
+    return shapes | (_heads(shapes, network) if "lpips" in stages else {})
+
+
+def _heads(shapes: dict[str, Shape], network: str) -> dict[str, Shape]:
+    convs = {layer: layer.replace("relu", "conv") for layer in HEADS_OF.get(network, ())}
+    return {f"{HEADS}{x}": shapes[f"{conv}.bias"] for x, conv in convs.items() if f"{conv}.bias" in shapes}
 
 
 def checked(tensors: Tensors, shapes: dict[str, Shape], network: str, origin: object) -> Tensors:
@@ -116,29 +132,3 @@ def tensors_of(network: nnx.Module) -> dict[str, Array]:
     """Return the parameters of a network by name, `module.module.parameter`."""
     nested = nnx.to_pure_dict(nnx.state(network))
     return traverse_util.flatten_dict(nested, sep=".")  # pyright: ignore
-
-
-def from_torch(tensors: Tensors, network: str, flavour: str, path: Path) -> Tensors:
-    """Return the feature layers of a PyTorch state by our names, checked."""
-    tensors = {key: array for key, array in tensors.items() if not key.startswith("classifier.")}
-    weights = (key for key, array in tensors.items() if array.ndim == 4 and key.endswith(".weight"))
-    modules = [key.removesuffix(".weight") for key in weights]
-    if modules and tensors[f"{modules[0]}.weight"].shape == (3, 3, 1, 1):
-        weight, bias = (tensors.pop(f"{modules[0]}.{kind}", np.zeros(3)) for kind in KINDS)
-        if not _normalises(weight[..., 0, 0], bias, network, flavour):
-            raise InputError(f"{path}: begins with another normalisation than that of {network} {flavour}")
-        del modules[0]
-    layers, ours = dict(zip(modules, kernels(network), strict=False)), {}
-    for key, array in tensors.items():
-        module, _, kind = key.rpartition(".")
-        if module not in layers or kind not in KINDS:
-            raise InputError(f"{path}: has {key}, which {network} has not")
-        ours[f"{layers[module]}.{KINDS[kind]}"] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
-    return check(ours, network, path)
-
-
-def _normalises(matrix: np.ndarray, bias: np.ndarray, network: str, flavour: str) -> bool:
-    """Tell whether a first 1 x 1 convolution, as in vgg_normalised, does what the flavour does."""
-    colours = jnp.eye(4, 3)  # red, green, blue and black
-    expected = ENCODERS[network].FLAVOURS[flavour](colours)
-    return bias.shape == (3,) and np.allclose(colours @ matrix.T + bias, expected, rtol=1e-4, atol=1e-3)

@@ -10,10 +10,8 @@ lie outside the pickle. Two layouts are in use:
             the checkpoint, the list of storage keys), then for every key the element count in 8
             bytes and the elements, little-endian on any machine
 
-Unpickling a stranger's file runs what it asks for. To forbid classes is not enough: a dict key of
-deeply nested tuples still crashes `pickle.Unpickler`, one of shared tuples hangs it. So the few
-instructions that PyTorch writes are interpreted here: a global is only a name on a short list, a
-call only makes a record of ours, the rest is refused, and what is built is bounded by what is read.
+The pickle is interpreted by `pickles.py`: a global is only a name on a short list, a call only makes
+a record of ours, the rest is refused.
 
 Conventions: nested names are joined by "."; a lone wrapper, as in `{"state_dict": {...}, "epoch":
 3}`, is dropped; lists, and a lone tensor, count from 0; what is not a tensor is left out. Arrays
@@ -24,22 +22,19 @@ and sparse tensors are refused, and so are those of `_rebuild_tensor_v3` (uint16
 import io
 import math
 import os
-import pickletools
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from copy import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from jaxstyle.core import InputError
+from jaxstyle.weights.pickles import MAX_AXES, MAX_COUNT, Dialect, fill, interpret, prefixed_errors, walk
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_MOST_STEPS = 300_000  # pickle instructions, about 35 a tensor; and nodes of the checkpoint
-_MOST_COUNT, _MOST_AXES, _MOST_LEVELS = 2**40, 32, 100
 
 # Storage type: element type in the file, element type that it is read into.
 _DTYPES = {
@@ -55,15 +50,6 @@ _DTYPES = {
     "torch.BoolStorage": ("u1", "?"),  # read as numbers: any byte but 0 is true
 }
 _CALLS = {f"torch._utils._rebuild_{kind}" for kind in ("tensor", "tensor_v2", "parameter")}
-_PERMITTED = {"collections.OrderedDict", *_CALLS, *_DTYPES}
-
-# Instructions that take items from the stack (0: all above the mark), that push a value of their
-# own, and the beginnings of those that push their argument.
-_TAKES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": 0, "APPEND": 1, "APPENDS": 0, "STOP": 1}
-_TAKES |= {"SETITEM": 2, "SETITEMS": 0, "STACK_GLOBAL": 2, "REDUCE": 2, "BUILD": 1, "BINPERSID": 1}
-_VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_VALUES |= {"EMPTY_TUPLE": (), "EMPTY_LIST": [], "EMPTY_DICT": {}}
-_LITERALS = ("BININT", "LONG", "BINFLOAT", "BINSTRING", "BINBYTES", "BINUNICODE", "SHORT_BIN")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +68,49 @@ class _Tensor:
     stride: tuple[int, ...]
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+class _Checkpoint(Dialect):
+    """The pickles of one checkpoint; `storages` are those that they referred to, by key."""
+
+    kind, content = "PyTorch file", "plain tensors"
+    permitted = frozenset({"collections.OrderedDict", *_CALLS, *_DTYPES})
+
+    def __init__(self):
+        self.storages: dict[str, _Storage] = {}
+
+    def call(self, function: Any, arguments: Any) -> Any:
+        match function, arguments:
+            case "collections.OrderedDict", ():
+                return {}
+            case "collections.OrderedDict", (list(pairs),):  # written by Python 2
+                content = fill({}, pairs)
+                pairs.clear()  # no checkpoint has a second use for it, but a bomb has thousands
+                return content
+            case "torch._utils._rebuild_tensor", (_Storage(), _, _, _):
+                return _tensor(*arguments)
+            case "torch._utils._rebuild_tensor_v2", (_Storage(), _, _, _, _, _):
+                return _tensor(*arguments[:4])
+            case "torch._utils._rebuild_parameter", (tensor, _, _):
+                return tensor
+        raise InputError("describes a tensor in a way that is not understood")
+
+    def refer(self, identity: Any) -> _Storage:
+        match identity:  # in the legacy layout its last item is None, or a part of another storage
+            case ("storage", str(kind), str(key), _, int(count), *part) if part in ([], [None]):
+                if kind in _DTYPES:
+                    itemsize = np.dtype(_DTYPES[kind][0]).itemsize
+                    self.storages[key] = _Storage(kind, key, count, itemsize)
+                    return self.storages[key]
+        raise InputError("refers to something else than a plain storage")
+
+
+def read(path: str | os.PathLike[str], name: object = None) -> dict[str, np.ndarray]:
     """Read every tensor of a checkpoint into a flat dictionary of arrays.
 
-    Raises InputError, one line that names the file, if it is missing or damaged, is not a
-    checkpoint of plain tensors, or asks for anything else to be built or run.
+    Raises InputError, one line that names the file, by `name` if there is one, if it is missing or
+    damaged, is not a checkpoint of plain tensors, or asks for anything else to be built or run.
     """
-    try:
+    with prefixed_errors(name or path, _Checkpoint):
         return _read(Path(path))
-    except InputError as error:
-        raise InputError(f"{path} {error}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # a damaged file may break any step, in any way
-        kind = type(error).__name__
-        raise InputError(f"{path} is damaged or not a PyTorch file ({kind})") from error
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -123,7 +137,7 @@ def _open_zip(path: Path) -> tuple[Any, Mapping[str, bytes], str]:
         if sum(info.file_size for info in members.values()) > path.stat().st_size:
             raise InputError("has members that overlap or reach past the end of the file")
         order = archive.read(f"{top}byteorder") if f"{top}byteorder" in members else b"little"
-        root = _interpret(io.BytesIO(archive.read(f"{top}data.pkl")), {})
+        root = interpret(io.BytesIO(archive.read(f"{top}data.pkl")), _Checkpoint())
         data = f"{top}data/"
         storages = {n.removeprefix(data): archive.read(n) for n in members if n.startswith(data)}
     return root, storages, {b"little": "<", b"big": ">"}[order]
@@ -131,12 +145,12 @@ def _open_zip(path: Path) -> tuple[Any, Mapping[str, bytes], str]:
 
 def _open_legacy(path: Path) -> tuple[Any, Mapping[str, memoryview], str]:
     data = path.read_bytes()
-    stream, known = io.BytesIO(data), {}
-    if _interpret(stream, known) != _MAGIC or _interpret(stream, known) != _PROTOCOL:
+    stream, dialect = io.BytesIO(data), _Checkpoint()
+    if interpret(stream, dialect) != _MAGIC or interpret(stream, dialect) != _PROTOCOL:
         raise InputError("is not a PyTorch file")
-    _, root, keys = (_interpret(stream, known) for _ in range(3))
+    _, root, keys = (interpret(stream, dialect) for _ in range(3))
     storages, at = {}, stream.tell()
-    for storage in [known[key] for key in keys if isinstance(key, str)]:
+    for storage in [dialect.storages[key] for key in keys if isinstance(key, str)]:
         if struct.unpack_from("<q", data, at) != (storage.count,):
             raise InputError("is damaged: a storage has another size than its tensors expect")
         start, at = at + 8, at + 8 + storage.count * storage.itemsize
@@ -144,113 +158,24 @@ def _open_legacy(path: Path) -> tuple[Any, Mapping[str, memoryview], str]:
     return root, storages, "<"
 
 
-def _interpret(stream: BinaryIO, known: dict[str, _Storage]) -> Any:
-    """Return what the pickle at the head of `stream` describes; note its storages in `known`."""
-    stack, marks, memo = [], [], {}
-    for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):
-        if step >= _MOST_STEPS:
-            raise InputError("describes far more objects than a network has")
-        name, items = opcode.name, []
-        if name in _TAKES:
-            at = len(stack) - _TAKES[name] if _TAKES[name] else marks.pop()
-            items, stack[at:] = stack[at:], []
-        match name:
-            case "PROTO" | "FRAME" | "BUILD":  # BUILD sets attributes, such as `_metadata`
-                pass
-            case "STOP":
-                return items[0]
-            case "MARK":
-                marks.append(len(stack))
-            case "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
-                stack.append(tuple(items))
-            case "APPEND" | "APPENDS":
-                stack[-1].extend(items)
-            case "SETITEM" | "SETITEMS":
-                _fill(stack[-1], zip(items[::2], items[1::2], strict=True))
-            case "MEMOIZE" | "BINPUT" | "LONG_BINPUT":
-                memo[len(memo) if value is None else value] = stack[-1]
-            case "BINGET" | "LONG_BINGET":
-                stack.append(memo[value])
-            case "GLOBAL" | "STACK_GLOBAL":
-                stack.append(_global(value.replace(" ", ".", 1) if value else ".".join(items)))
-            case "REDUCE":
-                stack.append(_call(*items))
-            case "BINPERSID":
-                stack.append(_storage(*items))
-                known[stack[-1].key] = stack[-1]
-            case _ if name in _VALUES:
-                stack.append(copy(_VALUES[name]))
-            case _ if name.startswith(_LITERALS):
-                stack.append(value)
-            case _:
-                raise InputError(f"is damaged or not a PyTorch file (instruction {name})")
-
-
-def _global(name: str) -> str:
-    if name not in _PERMITTED:
-        raise InputError(f"asks for {name!a:.80}: only plain tensors are read")
-    return name
-
-
-def _fill(target: dict[Any, Any], pairs: Iterable[Any]) -> dict[Any, Any]:
-    """Set the pairs, but hash no tuple and no huge number: that crashes Python, or takes hours."""
-    for key, value in pairs:
-        if not isinstance(key, str) and not (isinstance(key, int) and abs(key) < _MOST_COUNT):
-            raise InputError("has a name that is neither text nor a small number")
-        target[key] = value
-    return target
-
-
-def _call(function: Any, arguments: Any) -> Any:
-    match function, arguments:
-        case "collections.OrderedDict", ():
-            return {}
-        case "collections.OrderedDict", (list(pairs),):  # written by Python 2
-            content = _fill({}, pairs)
-            pairs.clear()  # no checkpoint has a second use for it, but a bomb has thousands
-            return content
-        case "torch._utils._rebuild_tensor", (_Storage(), _, _, _):
-            return _tensor(*arguments)
-        case "torch._utils._rebuild_tensor_v2", (_Storage(), _, _, _, _, _):
-            return _tensor(*arguments[:4])
-        case "torch._utils._rebuild_parameter", (tensor, _, _):
-            return tensor
-    raise InputError("describes a tensor in a way that is not understood")
-
-
-def _storage(identity: Any) -> _Storage:
-    match identity:  # in the legacy layout its last item is None, or a part of another storage
-        case ("storage", str(kind), str(key), _, int(count), *part) if part in ([], [None]):
-            if kind in _DTYPES:
-                return _Storage(kind, key, count, np.dtype(_DTYPES[kind][0]).itemsize)
-    raise InputError("refers to something else than a plain storage")
-
-
 def _tensor(storage: _Storage, offset: Any, size: Any, stride: Any) -> _Tensor:
     """Describe a tensor that is wholly inside its storage."""
-    sane = len(size) == len(stride) <= _MOST_AXES
-    sane = sane and all(0 <= length < _MOST_COUNT for length in (offset, *size, *stride))
+    sane = len(size) == len(stride) <= MAX_AXES
+    sane = sane and all(0 <= length < MAX_COUNT for length in (offset, *size, *stride))
     end = sane and 1 + offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if not sane or (0 not in size and end > storage.count):
         raise InputError("has a tensor that reaches outside its storage")
     return _Tensor(storage, offset, tuple(size), tuple(stride))  # lists could still change
 
 
-def _walk(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield path, node
-    if isinstance(node, dict | list | tuple):
-        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _walk(child, (*path, str(key)))
-
-
 def _tensors(root: Any, allowance: int) -> dict[str, _Tensor]:
-    """Name the tensors below `root`; elements and letters together are at most `allowance`."""
+    """Name the tensors below `root`; its elements are at most `allowance`, and so are letters."""
     found = []
-    for step, (path, node) in enumerate(_walk([root] if isinstance(root, _Tensor) else root)):
+    for path, node in walk([root] if isinstance(root, _Tensor) else root, allowance):
         if isinstance(node, _Tensor):
             found.append((path, node))
-            allowance -= math.prod(node.size) + sum(map(len, path))
-        if step >= _MOST_STEPS or len(path) > _MOST_LEVELS or allowance < 0:
+            allowance -= math.prod(node.size)
+        if allowance < 0:
             raise InputError("unfolds to far more than it holds")
     wrapped = all(len(path) > 1 and path[0] == found[0][0][0] for path, _ in found)
     named = {".".join(path[1:] if wrapped else path): tensor for path, tensor in found}

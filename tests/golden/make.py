@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, mse_loss, normalize, pad
 
-from jaxstyle.networks import squeezenet, vgg
+from jaxstyle.networks import alexnet, squeezenet, vgg
 
 STEPS = 50
 
@@ -81,6 +81,16 @@ def run_squeezenet(weights, prepare, image) -> Features:
     return features
 
 
+def run_alexnet(weights, prepare, image) -> Features:
+    x, features = prepare(image), {}
+    for number, (stride, padding) in enumerate([(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)], 1):
+        features[f"conv{number}"] = convolve(x, weights[f"conv{number}"], stride=stride, padding=padding)
+        x = features[f"relu{number}"] = features[f"conv{number}"].relu()
+        if number in (1, 2, 5):
+            x = features[f"pool{number}"] = max_pool2d(x, 3, 2)
+    return features
+
+
 def networks() -> dict[str, Network]:
     vgg16, vgg19 = (partial(run_vgg, vgg.random_parameters(name, 0)) for name in ("vgg16", "vgg19"))
     squeeze = partial(run_squeezenet, squeezenet.random_parameters(0))
@@ -91,6 +101,7 @@ def networks() -> dict[str, Network]:
         "vgg19-normalised": partial(vgg19, VGG19, VGG_CAFFE, border="reflect"),
         "vgg16-torchvision": partial(vgg16, VGG16, torchvision),
         "squeezenet-torchvision": partial(squeeze, torchvision),
+        "alexnet-torchvision": partial(run_alexnet, alexnet.random_parameters(0), torchvision),
         "squeezenet-caffe": partial(squeeze, SQUEEZENET_CAFFE),
     }
 
@@ -251,6 +262,7 @@ def trajectories(encoders: dict[str, Network]) -> dict[str, np.ndarray]:
 LPIPS = {
     "vgg16-torchvision": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
     "squeezenet-torchvision": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+    "alexnet-torchvision": ("relu1", "relu2", "relu3", "relu4", "relu5"),
 }
 
 
