@@ -1,4 +1,4 @@
-# make demo | test | check | docs | fuzz | report [TIER=smoke|cpu|full]: each makes its own environment in .venv from Python >= 3.11 and a package index.
+# make demo | test | check | docs | fuzz | quality | report [TIER=smoke|cpu|full]: each makes its own environment in .venv from Python >= 3.11 and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -6,7 +6,7 @@ TIER ?= cpu
 QUICK := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 REPORT = $(if $(filter smoke,$(TIER)),$(QUICK)) $(BIN)/python -m experiments.report --tier $(TIER) --out report/$(TIER)
 
-.PHONY: demo test check docs fuzz report bench clean
+.PHONY: demo test check docs fuzz report quality bench clean
 
 demo: .venv/.demo
 	$(BIN)/python -m experiments.demo.run --out demo
@@ -31,6 +31,9 @@ ifeq ($(TIER),smoke)
 endif
 	$(REPORT)
 
+quality: .venv/.report
+	$(BIN)/python -m experiments.quality.run --out quality
+
 bench: .venv/.bench
 	$(BIN)/python -m experiments.benchmarks.speed --out experiments/benchmarks/results
 
@@ -48,4 +51,4 @@ bench: .venv/.bench
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv demo report site
+	rm -rf .venv demo report quality site

@@ -107,5 +107,6 @@ Size = Annotated[int | str, reading(lambda text: text if text == "original" else
 Tile = Annotated[int, reading(whole(SMALLEST_TILE, LARGEST_SIDE), "PX")]
 Layers = Annotated[dict[str, float], reading(layers, "NAME[=W],...")]
 Levels = Annotated[tuple[int, ...], reading(lambda text: tuple(map(count, text.split(","))), "N,...")]
+Steps = Annotated[tuple[int, ...], reading(lambda text: tuple(map(whole(0), text.split(","))), "N,...")]
 Memory = Annotated[float, reading(memory, "SIZE")]
 Switch = Annotated[bool, Parameter(show_default=False)]

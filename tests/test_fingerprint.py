@@ -17,7 +17,6 @@ from jaxstyle import InputError
 from jaxstyle.fingerprint import fingerprint
 from jaxstyle.methods import METHODS, Gatys
 from jaxstyle.methods.gatys import LOSSES
-from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.networks.decoders import Decoder
 from jaxstyle.networks.pooling import average_pool, max_pool
 from jaxstyle.networks.vgg import VGG, random_parameters
@@ -80,8 +79,8 @@ def test_what_looks_the_same_is_told_apart(small_vgg):
     methods = [Gatys(encoder) for encoder in encoders]
     methods += [Gatys(deep, style_loss=loss) for loss in LOSSES.values() if loss != Gatys.style_loss]
     methods += [
-        Pyramid(methods[0], (1,)),
-        Pyramid(methods[0], (2,)),
+        dataclasses.replace(methods[0], pyramid=(1,)),
+        dataclasses.replace(methods[0], pyramid=(2,)),
         Gatys(deep, optimizer=Adam(), steps=300),
     ]
     assert len({fingerprint(method) for method in methods}) == len(methods)

@@ -82,7 +82,7 @@ def test_every_layer_is_that_of_torch(network):
 
 @jax.jit
 def loss_terms_and_gradient(method: Gatys, content, style, image):
-    energy = partial(evaluate, method.encoder, method.loss(content, method.prepare(style)))
+    energy = partial(evaluate, method.encoder, method.loss(content, method.target(style, None)))
     (_, terms), gradient = jax.value_and_grad(energy, has_aux=True)(image)
     return terms, gradient
 
@@ -102,7 +102,7 @@ def test_a_preset_has_the_loss_and_gradient_of_torch(preset, wide, tolerance):
 
 @jax.jit
 def descend(method: Gatys, content, style, image):
-    energy = partial(evaluate, method.encoder, method.loss(content, method.prepare(style)))
+    energy = partial(evaluate, method.encoder, method.loss(content, method.target(style, None)))
     image, history = minimise(method.optimizer, method.steps, energy, image)
     return image, history["loss"]
 

@@ -13,8 +13,15 @@ from conftest import picture
 from jaxstyle import DeepPhoto, Gatys, stylize
 from jaxstyle.core import prepared
 from jaxstyle.image.matting import Laplacian
-from jaxstyle.methods.descent import Descent, DivergedError, from_noise, from_style, sized
-from jaxstyle.methods.pyramid import Pyramid, halved
+from jaxstyle.methods.descent import (
+    Descent,
+    DivergedError,
+    at_level,
+    from_noise,
+    from_style,
+    halved,
+    sized,
+)
 from jaxstyle.optimizers import LBFGS, Adam, Zoom
 
 STEPS = 4
@@ -58,15 +65,21 @@ def test_descend_equals_apply(method, content, style):
     np.testing.assert_allclose(total, snapshot.losses["loss"], rtol=1e-5)
 
 
-def test_a_pyramid_without_coarser_sizes_is_the_descent(small_vgg, content, style):
-    method = short(Gatys(small_vgg))
-    images = [stylize(one, content, style) for one in (method, Pyramid(method, ()))]
-    np.testing.assert_array_equal(images[0], images[1])
+def test_coarser_sizes_are_taken_unasked_where_pictures_are_large_enough(small_vgg):
+    method = Gatys(small_vgg)
+    large, small = jnp.zeros((260, 300, 3)), jnp.zeros((130, 140, 3))
+    for image, steps in ((large, method.PYRAMID), (small, method.PYRAMID[-1:]), (small[:100], ())):
+        assert method.coarser(image) == steps
+    assert dataclasses.replace(method, pyramid=()).coarser(large) == ()
+    assert dataclasses.replace(method, pyramid=(7,)).coarser(small[:20]) == (7,)
+    stages = jax.eval_shape(lambda a, b: method.stages(a, method.prepare(b)), large, small)
+    assert [stage.content.shape for stage in stages] == [(130, 150, 3), (260, 300, 3)]
 
 
 def test_a_pyramid_descends_from_what_it_made_at_coarser_sizes(small_vgg):
-    method, content, style = short(Gatys(small_vgg)), picture(130, 134, 1), picture(128, 140, 2)
-    pyramid, image = Pyramid(method, (3, 2)), None
+    method = dataclasses.replace(short(Gatys(small_vgg)), pyramid=())
+    content, style = picture(130, 134, 1), picture(128, 140, 2)
+    pyramid, image = dataclasses.replace(method, pyramid=(3, 2)), None
     for times, steps in ((2, 3), (1, 2), (0, STEPS)):
         own, stage = halved(content, times), dataclasses.replace(method, steps=steps)
         first = None if image is None else sized(image, own)
@@ -111,7 +124,7 @@ def test_vmap_over_styles_equals_one_by_one(method, content, style):
 
 
 def test_gradient_is_finite(method, content, style):
-    target = method.prepare(style)
+    target = method.target(style, None)
     loss = method.loss(content, target)
     image = method.initial_image(content, target)
     gradient = jax.jit(jax.grad(lambda x: loss(method.encoder(x, loss.layers))))(image)
@@ -129,7 +142,7 @@ def test_sweep_over_a_weight_is_one_batch(small_vgg, content, style):
     weights = jnp.array([0.0, 1.0, 1e3])
     method = Gatys(small_vgg, optimizer=Adam(), steps=20)
     images = jax.vmap(lambda w: stylize(dataclasses.replace(method, style_weight=w), content, style))(weights)
-    loss = method.prepare(style).loss
+    loss = method.target(style, None).loss
     losses = [loss(small_vgg(image, loss.layers)) for image in images]
     np.testing.assert_allclose(images[0], content, atol=1e-6)
     assert losses[0] > losses[1] > losses[2]
@@ -203,6 +216,6 @@ def test_deep_photo_starts_from_each_regions_colours(small_vgg, content, style):
     place = jnp.zeros(content.shape[:2]).at[:, :24].set(1)
     where, masks = jnp.stack([place, 1 - place]), jnp.stack([left, 1 - left])
     method = DeepPhoto(small_vgg)
-    first = method.initial_image(content, prepared(method, style, where, masks))
+    first = method.initial_image(content, at_level(prepared(method, style, where, masks)))
     for half, its in ((first[:, :24], style[:, :26]), (first[:, 24:], style[:, 26:])):
         np.testing.assert_allclose(jnp.mean(half, (0, 1)), jnp.mean(its, (0, 1)), atol=0.02)

@@ -15,7 +15,7 @@ import optax
 from experiments.benchmarks.machine import on_gpu
 from experiments.benchmarks.torch_training import RATE, state_dict
 from jaxstyle.core import summarise
-from jaxstyle.methods.descent import evaluate
+from jaxstyle.methods.descent import at_level, evaluate
 from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Recipe
 from jaxstyle.training.loop import by_jit, fresh, make_step, replicated
@@ -63,7 +63,7 @@ class Descended:
     def __init__(self, method: Callable, images: tuple, masks: tuple, steps: int, precision: str = "float32"):
         self.method, self.content, style, masks = typed((method(), *images, masks), precision)
         self.target = summarise(self.method, style, *masks)
-        self.snapshots = self.method.descend(self.content, self.target, steps)
+        self.snapshots = self.method.run(self.content, self.target, every=steps)
 
     def advance(self) -> list[float]:
         snapshot = next(self.snapshots)
@@ -76,7 +76,7 @@ class Descended:
 
     def operations(self) -> float:
         def energy(method, content, target):
-            loss = method.loss(content, target)
+            loss = method.loss(content, at_level(target))
             return jax.grad(lambda image: evaluate(method.encoder, loss, image)[0])(content)
 
         return operations(energy, self.method, self.content, self.target)

@@ -50,7 +50,7 @@ Builds = dict[str, Callable]
 
 def by(weights_of: str, kind: type[Gatys], **fields) -> Gatys:
     """Return a method; each process makes its own."""
-    return kind(load(weights_of), **fields)
+    return kind(load(weights_of), pyramid=(), **fields)
 
 
 def descent(options, size: int, method: Callable[[], Gatys], masks: tuple = ()) -> Builds:

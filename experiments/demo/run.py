@@ -18,7 +18,7 @@ from PIL import Image
 from jaxstyle import cli
 
 STYLES = ("strokes", "glass")
-SIZE, STEPS, MARGIN = 384, 100, 8
+SIZE, STEPS, MARGIN = 384, 40, 8
 
 
 def panel(paths: list[Path]) -> Image.Image:

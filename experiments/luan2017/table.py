@@ -77,7 +77,7 @@ def methods(encoder: str, steps: int) -> dict[str, Method]:
     """Return the methods of the table; decoders go with the encoder that they were trained through."""
     sees, lite, photo = weights.load(encoder), weights.load("vgg19-lite"), weights.load("photo-wct")
     return {
-        "gatys": Gatys(sees, steps=steps),
+        "gatys": Gatys(sees, steps=steps, pyramid=()),
         "deep-photo": DeepPhoto(sees, steps=steps),
         "photo-wct, not smoothed": PhotoWCT(lite, photo, smooth=Unsmoothed()),
         "photo-wct": PhotoWCT(lite, photo),

@@ -14,7 +14,7 @@ STYLES = ("glass", "ink", "strokes")
 
 def make(run: Run) -> None:
     encoder = run.encoder()
-    method = Gatys(encoder, steps=run.steps(300), init=from_noise, seed=run.seed)
+    method = Gatys(encoder, steps=run.steps(300), pyramid=(), init=from_noise, seed=run.seed)
     for name in STYLES:
         content, style = run.photograph(512, "coffee"), run.painting(512, name)
         run.keep(name, style)

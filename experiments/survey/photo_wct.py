@@ -14,7 +14,7 @@ def make(run: Run) -> None:
     content, style = run.photograph(512, "coffee"), run.painting(512, "rocket")
     encoder, photo, steps = run.encoder(), run.load("photo-wct"), run.steps(300)
     methods = {
-        "gatys": Gatys(encoder, steps=steps),
+        "gatys": Gatys(encoder, steps=steps, pyramid=()),
         "adain": AdaIN(encoder, run.load("adain")),
         "wct": WCT(encoder, run.load("wct-decoders"), 1.0),
         "photo-wct, not smoothed": PhotoWCT(encoder, photo, smooth=Unsmoothed()),

@@ -18,7 +18,7 @@ COUNTS = (100, 300, 500)
 
 def make(run: Run) -> None:
     encoder, network = run.encoder(), Johnson(run.load("johnson-glass"))
-    method = replace(Gatys(encoder), steps=TIMED[run.tier])
+    method = replace(Gatys(encoder), steps=TIMED[run.tier], pyramid=())
     for size in SIZES[run.tier]:
         content = run.keep("content", fit(pictured(run.given[0], "coffee"), size))
         style = run.keep("style", fit(pictured(run.given[1], "glass"), size))

@@ -14,7 +14,7 @@ def make(run: Run) -> None:
     content, style = run.photograph(256, "coffee"), run.painting(256)
     encoder, steps = run.encoder(), run.steps(300)
     systems = {
-        "NST": ("Artistic", "IOB", "Y", "Slow", Gatys(encoder, steps=steps)),
+        "NST": ("Artistic", "IOB", "Y", "Slow", Gatys(encoder, steps=steps, pyramid=())),
         "Perceptual Loss": ("Artistic", "MOB", "N", "Fast", Johnson(run.load("johnson-glass"))),
         "AdaIN": ("Artistic", "MOB", "Y", "Fast", AdaIN(encoder, run.load("adain"))),
         "WCT": ("Artistic", "MOB", "Y", "Fast", WCT(encoder, run.load("wct-decoders"))),

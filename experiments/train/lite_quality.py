@@ -51,7 +51,7 @@ def style_distance(encoder, image, style):
 
 
 def stylise(encoder, content, style):
-    method = Gatys(encoder)
+    method = Gatys(encoder, steps=300, style_weight=10.0, pyramid=())
     method = dataclasses.replace(method, steps=STEPS)
     *_, last = method.run(content, method.prepare(style))
     return last.image

@@ -8,7 +8,6 @@ from jaxstyle import weights
 from jaxstyle.cli import provenance
 from jaxstyle.cli.request import Request
 from jaxstyle.core import InputError, Method
-from jaxstyle.methods.pyramid import Pyramid
 from jaxstyle.methods.table import Entry
 from jaxstyle.optimizers import OPTIMIZERS, Own
 from jaxstyle.smoothing import SMOOTHERS
@@ -86,10 +85,8 @@ def optimizer(default: Own, own: dict[str, Any]) -> dict[str, Any]:
 
 
 def wrapped(method: Method, request: Request, tile: int | None) -> Method:
-    """Return a method with what it is wrapped in: coarser sizes, tiles, colours kept, smoothing."""
+    """Return a method with what it is wrapped in: tiles, colours kept, smoothing."""
     wrappers = request.wrappers
-    if wrappers.pyramid:
-        method = Pyramid(method, wrappers.pyramid)  # pyright: ignore
     if tile:
         method = Tiled(method, tile)
     if wrappers.keep_color:

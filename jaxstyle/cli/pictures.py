@@ -99,7 +99,7 @@ class Files(NamedTuple):
                 return f"take a larger {option}{has}"
         return (
             "take fewer numbers for --pyramid, or a larger --size"
-            if request.wrappers.pyramid
+            if request.own.get("pyramid")
             else "take a larger --size"
         )
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from jaxstyle.cli.fields import NEEDED, given
 from jaxstyle.methods.table import TABLE, Entry
-from jaxstyle.options import Levels, Memory, Percent, Side, Size, Switch, Tile, number, one_of
+from jaxstyle.options import Memory, Percent, Side, Size, Switch, Tile, number, one_of
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.wrappers.color import KEEPERS
 
@@ -88,12 +88,10 @@ class Wrappers:
     Attributes:
         keep_color: keep the content's colours: transfer the luminance only, or match the style's to them
         smooth: smooth the result along the content's edges
-        pyramid: steps at coarser sizes first: at ..., a quarter, a half of the size
     """
 
     keep_color: Annotated[str | None, one_of([*KEEPERS])] = None
     smooth: Annotated[str | None, one_of([name for name in SMOOTHERS if name != "none"])] = None
-    pyramid: Levels | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

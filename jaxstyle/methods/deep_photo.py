@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import AnyStart, Stage, from_colors, from_noise
+from jaxstyle.methods.descent import AnyStart, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.options import Count, Number
@@ -47,6 +47,7 @@ class DeepPhoto(Gatys):
         paint_steps: steps without the photorealism, before those with it
     """
 
+    PYRAMID = ()
     PRESETS = {"author": "vgg19"}
     KEEPS_SIZE = True
 
@@ -55,9 +56,10 @@ class DeepPhoto(Gatys):
     photo_weight: Number = 1e4
     photo_loss: Callable[[Image], Loss] = static(default=Photoreal.mean)
     paint_steps: Count = static(default=0)
+    steps: Count = static(default=300)
 
-    def prepare(self, style: Image, mask: Mask | None = None) -> Colored:
-        base = super().prepare(style, mask)
+    def target(self, style: Image, mask: Mask | None) -> Colored:
+        base = super().target(style, mask)
         colors = Covariance.of(style, None if mask is None else pool_mask(mask, style.shape))
         return Colored(base.loss, base.style, colors)
 
@@ -75,13 +77,12 @@ class DeepPhoto(Gatys):
     def loss(self, content: Image, target: Any) -> Loss:
         return super().loss(content, target) + self.photo_weight * self.photo_loss(content)
 
-    def stages(self, content: Image, target: Any) -> list[Stage]:
+    def descents(self) -> list["DeepPhoto"]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
+        if not self.paint_steps:
+            return [self]
         painting = Painting(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
-        methods = (
-            [dataclasses.replace(painting, steps=self.paint_steps), self] if self.paint_steps else [self]
-        )
-        return [Stage(method, content, target) for method in methods]
+        return [dataclasses.replace(painting, steps=self.paint_steps), self]
 
     @classmethod
     def author(cls, encoder: Encoder) -> "DeepPhoto":
@@ -98,6 +99,7 @@ class DeepPhoto(Gatys):
             content_loss=Content.mean,
             style_loss=Gram.mean,
             steps=1000,
+            pyramid=(),
             init=from_noise,
         )
 

@@ -7,6 +7,15 @@ targets, each where its mask is (`core.Regions`), the style loss is
 
     sum_k mean(m_k) loss_k(features under m_k)
 
+Coarse to fine (Gatys et al. 2017, section 5), where `pyramid` asks for it:
+
+    x_0 = descend(content / 2^n, style / 2^n)
+    x_k = descend(content / 2^(n - k), style / 2^(n - k), from x_{k-1} enlarged)
+
+What a network sees of an image is a fixed number of pixels, so patterns of the style larger than that are
+found where the image is small, and kept as it grows. Steps there cost a quarter, a sixteenth, ... of those at
+full size. Content and styles are halved together by Lanczos' filter.
+
 `apply` is pure: jit it, vmap it. `run` does the same in chunks and yields what there is. Pixels are not
 constrained on the way; the result is clipped.
 """
@@ -28,7 +37,9 @@ from jaxstyle.core import (
     Image,
     InputError,
     Loss,
+    Mask,
     Method,
+    Regions,
     ResumeState,
     Scalar,
     Snapshot,
@@ -37,14 +48,17 @@ from jaxstyle.core import (
     regions,
     static,
 )
+from jaxstyle.image.masks import resize_mask
 from jaxstyle.image.resize import resize
 from jaxstyle.losses import Masked
 from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Losses, Optimizer, advance, as_pytree, minimise
-from jaxstyle.options import Count, Seed, one_of
+from jaxstyle.options import Count, Seed, Steps, one_of
 from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.tiling import TiledEncoder
 from jaxstyle.transforms import match_covariance
 from jaxstyle.transforms.covariance import monge
+
+SMALLEST = 64  # pixels of the short side, below which no coarser size is taken unasked
 
 
 class Target(NamedTuple):
@@ -91,12 +105,96 @@ AnyStart = Annotated[Start, one_of(STARTS, Path)]
 UnstyledStart = Annotated[Start, one_of(UNSTYLED, Path)]
 
 
-class Staged(Method):
-    """What descends, in one stage or in several, each from where the last one ended, resized if need be."""
+def halved(image: Image, times: int) -> Image:
+    """Return an image at half the size, so many times."""
+    height, width = (max(round(side / 2**times), 1) for side in image.shape[:2])
+    return resize(image, height, width) if times else image
+
+
+def sized(image: Image, content: Image) -> Image:
+    """Return an image at the size of another."""
+    return image if image.shape == content.shape else resize(image, *content.shape[:2])
+
+
+@pytree
+class Descent(Method):
+    """Optimise the pixels: a subclass gives `target` and `loss`, of pictures of one size.
+
+    `PRESETS` names its constructors after sources, and the weights that each source used; `PYRAMID` is what
+    `pyramid` is where it is not given, as far as pictures are large enough.
+
+    Attributes:
+        encoder: the network that sees content and style; vgg19-lite comes with the library
+        optimizer: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
+        steps: steps of the optimiser, at full size
+        pyramid: steps at coarser sizes first: at ..., a quarter, a half of the size; 0 for none
+        init: the first image
+        seed: seed of the noise
+    """
+
+    PRESETS: ClassVar[dict[str, str]] = {}
+    PYRAMID: ClassVar[tuple[int, ...]] = ()
+
+    encoder: Encoder
+    optimizer: Annotated[Optimizer, one_of(OPTIMIZERS)] = LBFGS()
+    steps: Count = static(default=300)
+    pyramid: Steps | None = static(default=None)
+    init: AnyStart = static(default=from_content)
+    seed: Seed = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "optimizer", as_pytree(self.optimizer))
+
+    @property
+    def draws(self) -> bool:
+        return self.init is from_noise
+
+    def target(self, style: Image, mask: Mask | None) -> Any:
+        """Return the target of a style of one size: all of it, or what is under a mask."""
+        raise NotImplementedError
+
+    def loss(self, content: Image, target: Any) -> Loss:
+        """Return what an image of the content's size has to minimise."""
+        raise NotImplementedError
+
+    def coarser(self, image: Image) -> tuple[int, ...]:
+        """Return the steps at coarser sizes of an image, the last number's half its size."""
+        if self.pyramid is not None:
+            return tuple(filter(None, self.pyramid))
+        times = max((min(image.shape[:2]) // SMALLEST).bit_length() - 1, 0)
+        return self.PYRAMID[max(len(self.PYRAMID) - times, 0) :]
+
+    def prepare(self, style: Image, mask: Mask | None = None) -> list[Any]:
+        """Return the target of a style at every size, the coarsest first."""
+
+        def level(times: int) -> Any:
+            small = halved(style, times)
+            return self.target(small, None if mask is None else resize_mask(mask, *small.shape[:2]))
+
+        return [level(times) for times in range(len(self.coarser(style)), -1, -1)]
+
+    def initial_image(self, content: Image, target: Any) -> Image:
+        """Return the image to start from: of several styles the mean of those that each would give."""
+        starts = [self.init(content, part.style, self.seed) for part, *_ in regions(target)]
+        return sum(starts[1:], starts[0]) / len(starts)
+
+    def descents(self) -> list["Descent"]:
+        """Return what descends one after another at each size."""
+        return [self]
 
     def stages(self, content: Image, target: Any) -> list["Stage"]:
-        """Return the descents to make one after another; the last one's content is all of it."""
-        raise NotImplementedError
+        """Return the descents to make, each from where the last one ended, enlarged if need be."""
+        common = min(len(part) for part, *_ in regions(target)) - 1
+        steps = self.coarser(content)[-common:] if common else ()
+
+        def level(times: int) -> list[Stage]:
+            own, small = at_level(target, -1 - times), halved(content, times)
+            if isinstance(own, Regions):
+                own = own.of_masks(lambda mask: resize_mask(mask, *small.shape[:2]))
+            method = dataclasses.replace(self, steps=steps[-times]) if times else self
+            return [Stage(each, small, own) for each in method.descents()]
+
+        return [stage for times in range(len(steps), -1, -1) for stage in level(times)]
 
     def apply(self, content: Image, target: Any) -> Image:
         image: Any = None
@@ -142,53 +240,6 @@ class Staged(Method):
         steps = sum(stage.method.steps * stage.content.size / content.size for stage in stages)
         advance = _advance.lower(last.method, *begun, last.method.chunk(10))
         return [(_begin.lower(*last, None, None), 1.0), (advance, steps)]
-
-
-def sized(image: Image, content: Image) -> Image:
-    """Return an image at the size of another."""
-    return image if image.shape == content.shape else resize(image, *content.shape[:2])
-
-
-@pytree
-class Descent(Staged):
-    """Optimise the pixels: a subclass gives `prepare` and `loss`.
-
-    `PRESETS` names its constructors after sources, and the weights that each source used.
-
-    Attributes:
-        encoder: the network that sees content and style; vgg19-lite comes with the library
-        optimizer: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
-        steps: steps of the optimiser
-        init: the first image
-        seed: seed of the noise
-    """
-
-    PRESETS: ClassVar[dict[str, str]] = {}
-
-    encoder: Encoder
-    optimizer: Annotated[Optimizer, one_of(OPTIMIZERS)] = LBFGS()
-    steps: Count = static(default=300)
-    init: AnyStart = static(default=from_content)
-    seed: Seed = 0
-
-    def __post_init__(self):
-        object.__setattr__(self, "optimizer", as_pytree(self.optimizer))
-
-    @property
-    def draws(self) -> bool:
-        return self.init is from_noise
-
-    def loss(self, content: Image, target: Any) -> Loss:
-        """Return what the image has to minimise."""
-        raise NotImplementedError
-
-    def initial_image(self, content: Image, target: Any) -> Image:
-        """Return the image to start from: of several styles the mean of those that each would give."""
-        starts = [self.init(content, part.style, self.seed) for part, *_ in regions(target)]
-        return sum(starts[1:], starts[0]) / len(starts)
-
-    def stages(self, content: Image, target: Any) -> list["Stage"]:
-        return [Stage(self, content, target)]
 
     @property
     def tileable(self) -> bool:
@@ -237,6 +288,12 @@ class Descent(Staged):
                     "try a smaller learning rate, a smaller weight, or Adam"
                 )
             yield here(step, losses)
+
+
+def at_level(target: Any, index: int = -1) -> Any:
+    """Return what `prepare` gave at one of its sizes, by default the full one."""
+    part = lambda levels: levels[index]
+    return target.map(part) if isinstance(target, Regions) else part(target)
 
 
 class Stage(NamedTuple):

@@ -36,7 +36,7 @@ class Dream(Descent):
     steps: Count = static(default=100)
     init: UnstyledStart = static(default=from_content)
 
-    def prepare(self, style: Image, mask: Mask | None = None) -> Target:
+    def target(self, style: Image, mask: Mask | None) -> Target:
         return Target(Sum([]), style)
 
     def loss(self, content: Image, target: Any) -> Loss:

@@ -5,10 +5,10 @@
 Any other loss of `losses/` can stand for `Gram`: see `LOSSES`, and `mrf.py` and `mmd.py` for papers.
 
 The default is this library's own: losses relative to their targets, so that one style weight means
-the same for every encoder and depth, from the content, 300 steps of L-BFGS. The presets are the
-sources', each exact in its loss; where a source is silent, the docstring says what was chosen. All
-optimise pixels in [0, 1] (the sources: 0..255 less the mean); L-BFGS does not mind but for the length
-of its first step.
+the same for every encoder and depth, from the content, coarse to fine by L-BFGS: 200 steps at a quarter of
+the size, 200 at half, 80 at full size. The presets are the sources', each at one size and exact in its loss;
+where a source is silent, the docstring says what was chosen. All optimise pixels in [0, 1] (the sources:
+0..255 less the mean); L-BFGS does not mind but for the length of its first step.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from jaxstyle.methods.descent import Descent, Target, from_noise, style_loss
 from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.optimizers import LBFGS, Adam
-from jaxstyle.options import Layers, Number, one_of
+from jaxstyle.options import Count, Layers, Number, one_of
 
 LayerLoss = Callable[..., Loss]  # (features, weights[, mask of the style])
 Weights = dict[str, float]
@@ -72,6 +72,7 @@ class Gatys(Descent):
         style_layers: layers that carry the style, with weights; by default the encoder's own
     """
 
+    PYRAMID = (200, 200)
     PRESETS = {
         "paper": "vgg19",
         "author": "vgg19",
@@ -81,15 +82,16 @@ class Gatys(Descent):
     }
 
     content_weight: Number = 1.0
-    style_weight: Number = 10.0
+    style_weight: Number = 100.0
     tv_weight: Number = 0.0
     content_layers: Layers | None = None
     style_layers: Layers | None = None
     content_loss: LayerLoss = static(default=Content.relative)
     style_loss: Annotated[LayerLoss, one_of(LOSSES)] = static(default=Gram.relative)
     variation: Callable = static(default=jnp.square)
+    steps: Count = static(default=80)
 
-    def prepare(self, style: Image, mask: Mask | None = None) -> Any:
+    def target(self, style: Image, mask: Mask | None) -> Any:
         weights = self.style_layers or self.layers_of_style()
         return Target(self.style_loss(self.encoder(style, tuple(weights)), weights, mask), style)
 
@@ -117,6 +119,7 @@ class Gatys(Descent):
         return cls(
             encoder.with_pool(average_pool),
             steps=500,
+            pyramid=(),
             init=from_noise,
             style_weight=1e3,
             content_layers={"conv4_2": 1.0},
@@ -134,6 +137,7 @@ class Gatys(Descent):
         return cls(
             encoder,
             steps=500,
+            pyramid=(),
             style_weight=1.0,
             content_layers={"relu4_2": 1.0},
             style_layers=firsts("relu", [1e3 / width**2 for width in WIDTHS]),
@@ -151,6 +155,7 @@ class Gatys(Descent):
         return cls(
             encoder,
             steps=500,
+            pyramid=(),
             init=from_noise,
             style_weight=1e5,
             tv_weight=1e-5,
@@ -173,6 +178,7 @@ class Gatys(Descent):
             encoder,
             optimizer=Adam(0.1),
             steps=200,
+            pyramid=(),
             init=from_noise,
             content_weight=6e-2,
             style_weight=1.0,
@@ -193,6 +199,7 @@ class Gatys(Descent):
             encoder,
             optimizer=LBFGS(learning_rate=0.2),
             steps=200,
+            pyramid=(),
             style_weight=100.0,
             content_layers={"conv4_2": 1.0},
             style_layers=firsts("conv", [1e3 / width**2 for width in WIDTHS]),

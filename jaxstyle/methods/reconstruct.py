@@ -30,7 +30,7 @@ class Reconstruct(Descent):
     tv_weight: Number = 0.0
     init: UnstyledStart = static(default=from_noise)
 
-    def prepare(self, style: Image, mask: Mask | None = None) -> Target:
+    def target(self, style: Image, mask: Mask | None) -> Target:
         weights = self.style_layers or {}
         return Target(Gram.relative(self.encoder(style, tuple(weights)), weights, mask), style)
 

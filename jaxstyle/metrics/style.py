@@ -4,17 +4,27 @@
 
 S_l: second moments (Gram matrices per pixel) of layer l under the masks m_k of the image, n_k of the
 style; or C_l, their covariances. Zero for a style with itself; 1 for an image whose features are nothing.
+
+    r = mean_j mean_l |S_l(image_j) - S_l(style_j)|^2 / |S_l(content_j) - S_l(style_j)|^2
+
+`StyleRemainder`, at whole, half and a quarter of the size (j), asks what of the content's distance is left:
+it is 1 at the content whatever the pair, so means over pairs compare methods. Its encoder is to be one that
+no method was made through.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Scalar
+from jaxstyle.core import Encoder, Feature, Image, Mask, Scalar, pytree
 from jaxstyle.image.masks import Masks, pool_mask
+from jaxstyle.image.resize import resize
 from jaxstyle.statistics.covariance import Covariance, second_moment
+
+REDUCTIONS = (1, 2, 4)
 
 
 def style_distance(
@@ -48,3 +58,39 @@ gram_distance = partial(style_distance, second_moment)
 
 covariance_distance = partial(style_distance, lambda feature, mask: Covariance.of(feature, mask).matrix)
 """The relative distance of covariances."""
+
+
+@pytree
+class StyleRemainder:
+    """What an image leaves of its content's distance from the style: 0 at the style, 1 at the content."""
+
+    encoder: Encoder
+    goals: list[dict[str, Array]]  # by size, by layer
+    units: list[dict[str, Array]]
+
+    @classmethod
+    def of(cls, encoder: Encoder, layers: Iterable[str], content: Image, style: Image) -> "StyleRemainder":
+        """Summarise a pair, as the layers of an encoder see it."""
+        goals = _second_moments(encoder, tuple(layers), style)
+        own = _second_moments(encoder, tuple(layers), content)
+        return cls(encoder, goals, jax.tree.map(_squared, own, goals))
+
+    def __call__(self, image: Image) -> Scalar:
+        own = _second_moments(self.encoder, tuple(self.goals[0]), image)
+        squares = jax.tree.map(_squared, own, self.goals)
+        return jnp.mean(jnp.stack(jax.tree.leaves(jax.tree.map(_over, squares, self.units))))
+
+
+def _second_moments(encoder: Encoder, layers: tuple[str, ...], image: Image) -> list[dict[str, Array]]:
+    height, width = image.shape[:2]
+    sizes = (resize(image, height // k, width // k) if k > 1 else image for k in REDUCTIONS)
+    features = [encoder(each, layers) for each in sizes]
+    return [{name: second_moment(each[name]) for name in layers} for each in features]
+
+
+def _squared(own: Array, goal: Array) -> Array:
+    return jnp.sum((own - goal) ** 2)
+
+
+def _over(square: Array, unit: Array) -> Array:
+    return square / jnp.maximum(unit, jnp.finfo(unit.dtype).tiny)
