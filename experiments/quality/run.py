@@ -29,7 +29,7 @@ from experiments.quality.judge import Case, Judge
 from experiments.quality.pairs import NETWORKS, PAIRS, Pair, at_hand, image
 from jaxstyle import cli, read, write
 from jaxstyle.cli.build import build
-from jaxstyle.cli.fields import given as set_of
+from jaxstyle.cli.fields import given as set_options
 from jaxstyle.cli.provenance import beside, circumstances, fingerprint
 from jaxstyle.cli.run import keep_programs, on_a_device
 from jaxstyle.core import InputError, unknown_name
@@ -68,15 +68,15 @@ def is_whole(facts: dict[str, Any]) -> bool:
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
     given = cli.parse(arguments).bound.arguments
-    picture, inputs = given["output"].output, given["inputs"]
-    if not picture.exists():
+    inputs, output = given["inputs"], given["output"].output
+    if not output.exists():
         return False
-    facts = facts_of(picture)
+    facts = facts_of(output)
     now = {
         "arguments": arguments,
         "content": fingerprint(inputs.content),
         "style": [fingerprint(path) for path in inputs.style] or None,
-        "weights": build(TABLE[arguments[0]], set_of(given["options"]))[1],
+        "weights": build(TABLE[arguments[0]], set_options(given["options"]))[1],
         **circumstances(),
     }
     return is_whole(facts) and all(facts.get(name) == now[name] for name in now)
