@@ -176,7 +176,7 @@ def look_up(call: cli.Call) -> None:
     ):
         for kind in {"encoder", "weights", "start", "name"} & given.keys():
             known = given[kind] in names or str(given[kind]).endswith((".safetensors", ".pth"))
-            assert given[kind] is None or known, f"no such {kind}: {given[kind]}"
+            assert not given[kind] or known, f"no such {kind}: {given[kind]}"
     if comparison := call.bound.arguments.get("comparison"):
         for name in comparison.methods:
             comparison.own(name)

@@ -91,7 +91,7 @@ def test_distance_is_zero_at_the_style_and_looks_under_the_masks(small_vgg, dist
 
 def chessboard(height: int, width: int):
     """Return black and white pixels by turns."""
-    return jnp.broadcast_to((sum(jnp.indices((height, width))) % 2)[..., None], (height, width, 3)) * 1.0
+    return jnp.broadcast_to((jnp.indices((height, width)).sum(0) % 2)[..., None], (height, width, 3)) * 1.0
 
 
 def waves(height: int, width: int, period: float, axis: int):

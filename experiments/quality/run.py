@@ -29,22 +29,23 @@ from experiments.quality.judge import Case, Judge
 from experiments.quality.pairs import NETWORKS, PAIRS, Pair, at_hand, image
 from jaxstyle import cli, read, write
 from jaxstyle.cli.build import build
+from jaxstyle.cli.fields import given as set_options
 from jaxstyle.cli.provenance import beside, circumstances, fingerprint
 from jaxstyle.cli.run import keep_programs, on_a_device
 from jaxstyle.core import InputError, unknown_name
 from jaxstyle.image.io import SUFFIXES
-from jaxstyle.methods import METHODS
+from jaxstyle.methods import TABLE
 
-METHODS_OF_PAIRS = [name for name, kind in METHODS.items() if kind.NEEDS_STYLE or name == "johnson"]
+METHODS_OF_PAIRS = [name for name, entry in TABLE.items() if entry.needs_style or name == "johnson"]
 
 
 def command(method: str, pair: str, folder: Path) -> list[str] | None:
     """Return the arguments of the command that makes a picture; None where no network knows the style."""
     name, *options = shlex.split(method)
-    if name not in METHODS:
+    if name not in TABLE:
         raise unknown_name("method", name, METHODS_OF_PAIRS)
     inputs = [str(folder / "content.png")]
-    if METHODS[name].NEEDS_STYLE:
+    if TABLE[name].needs_style:
         inputs.append(str(folder / "style.png"))
     elif PAIRS[pair].style not in NETWORKS:
         return None
@@ -66,15 +67,16 @@ def is_whole(facts: dict[str, Any]) -> bool:
 
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
-    options = cli.parse(arguments)
-    if not options.output.exists():
+    given = cli.parse(arguments).bound.arguments
+    inputs, output = given["inputs"], given["output"].output
+    if not output.exists():
         return False
-    facts = facts_of(options.output)
+    facts = facts_of(output)
     now = {
         "arguments": arguments,
-        "content": fingerprint(options.content),
-        "style": [fingerprint(path) for path in options.style] or None,
-        "weights": build(options)[1],
+        "content": fingerprint(inputs.content),
+        "style": [fingerprint(path) for path in inputs.style] or None,
+        "weights": build(TABLE[arguments[0]], set_options(given["options"]))[1],
         **circumstances(),
     }
     return is_whole(facts) and all(facts.get(name) == now[name] for name in now)

