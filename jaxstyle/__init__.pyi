@@ -26,7 +26,6 @@ from .methods import (
     Reinhard,
     StyleSwap,
 )
-from .methods.pyramid import Pyramid
 from .tiling import Tiled
 from .wrappers import Luminance, Matched, Smoothed, sweep
 
@@ -51,7 +50,6 @@ __all__ = [
     "Monge",
     "PhotoWCT",
     "Pitie",
-    "Pyramid",
     "Reconstruct",
     "Regions",
     "Reinhard",
