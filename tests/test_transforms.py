@@ -242,7 +242,7 @@ def test_equal_pixels_stay_equal_and_in_order():
 
 
 def test_sliced_transport_matches_the_joint_distribution():
-    content, style = mixed(20, 20, C, 1), np.abs(mixed(21, 19, C, 2))
+    content, style = mixed(20, 20, C, 1), jnp.abs(mixed(21, 19, C, 2))
     matched = Compiled(Transform(partial(Patches.of, side=1), match_sliced))(content, style)
     distance = Compiled(lambda x: SlicedWasserstein.mean({"x": style}, {"x": 1.0})({"x": x}))
     assert 5 * distance(matched) < distance(content)
