@@ -163,7 +163,7 @@ MADE = '{"command": "reinhard", "arguments": [%s], "pixels": ""}'
         ("[]", "no provenance of a picture"),
         ("{", "no provenance of a picture"),
         ('{"command": "reinhard", "arguments": []}', "which pixels"),
-        ('{"command": "reinhard", "arguments": ["reinhard", 3], "pixels": ""}', "not all text"),
+        ('{"command": "reinhard", "arguments": ["reinhard", 3], "pixels": ""}', "no list of texts"),
         ('{"command": 3, "arguments": ["reinhard"], "pixels": ""}', "no text"),
         ('{"command": "reinhard", "arguments": {}, "pixels": ""}', "no list"),
         ('{"command": "reinhard", "arguments": [], "pictures": {"a": 1}}', "which pixels"),
