@@ -20,11 +20,13 @@ from jaxstyle.optimizers import LBFGS, Adam, minimise
 def default_to(block: int) -> partial:
     """Return the default preset on layers no deeper than `relu<block>_1`."""
     style_layers = {f"relu{i}_1": 1 / block for i in range(1, block + 1)}
-    return partial(Gatys, content_layers={f"relu{block}_1": 1.0}, style_layers=style_layers)
+    return partial(
+        Gatys, style_weight=10.0, content_layers={f"relu{block}_1": 1.0}, style_layers=style_layers
+    )
 
 
 PRESETS = {
-    "default": (Gatys, "vgg19-torchvision"),
+    "default": (partial(Gatys, style_weight=10.0), "vgg19-torchvision"),  # the weight of the references
     "normalised": (default_to(3), "vgg19-normalised"),
     "paper": (Gatys.paper, "vgg19-torchvision"),  # brings its average pooling
     "author": (Gatys.author, "vgg19-caffe"),
