@@ -156,7 +156,7 @@ def test_a_pyramid_counts_the_steps_of_all_sizes(folder):
     assert gatys(folder, *given, "--memory", "8GB") == 0
     facts = json.loads((folder / "old.png.provenance.json").read_text())
     assert facts["steps"] == 5
-    assert "Pyramid" in facts["method"]
+    assert "pyramid=(3,)" in facts["method"]
 
 
 def test_ctrl_c_keeps_the_image_so_far(folder, monkeypatch):

@@ -11,6 +11,7 @@ import pickle
 import random
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,7 +118,8 @@ def path(tmp_path, monkeypatch):
     assert not Path(SPOILS).exists(), "the file ran a command"
 
 
-def refused(path: Path, content: bytes) -> str:
+def refused(path: Path, content: bytes, read: Callable = read) -> str:
+    """Return the one line with which a reader refuses a file."""
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read(path)
@@ -126,7 +128,7 @@ def refused(path: Path, content: bytes) -> str:
     return message
 
 
-def law(path: Path, content: bytes) -> None:
+def law(path: Path, content: bytes, read: Callable = read) -> None:
     """Any bytes give a dictionary of arrays, or one line that says what is wrong."""
     path.write_bytes(content)
     try:

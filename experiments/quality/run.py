@@ -29,8 +29,8 @@ from experiments.quality.judge import Case, Judge
 from experiments.quality.pairs import NETWORKS, PAIRS, Pair, at_hand, image
 from jaxstyle import cli, read, write
 from jaxstyle.cli.build import build
-from jaxstyle.cli.fields import given as set_options
-from jaxstyle.cli.provenance import beside, circumstances, fingerprint
+from jaxstyle.cli.provenance import beside, circumstances, files_read
+from jaxstyle.cli.request import Request
 from jaxstyle.cli.run import keep_programs, on_a_device
 from jaxstyle.core import InputError, unknown_name
 from jaxstyle.image.io import SUFFIXES
@@ -67,18 +67,12 @@ def is_whole(facts: dict[str, Any]) -> bool:
 
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
-    given = cli.parse(arguments).bound.arguments
-    inputs, output = given["inputs"], given["output"].output
-    if not output.exists():
+    request = Request(arguments[0], **cli.parse(arguments).bound.arguments)
+    if not request.output.output.exists():
         return False
-    facts = facts_of(output)
-    now = {
-        "arguments": arguments,
-        "content": fingerprint(inputs.content),
-        "style": [fingerprint(path) for path in inputs.style] or None,
-        "weights": build(TABLE[arguments[0]], set_options(given["options"]))[1],
-        **circumstances(),
-    }
+    facts = facts_of(request.output.output)
+    now = {"arguments": arguments, "weights": build(request.entry, request.own)[1]}
+    now |= files_read(request) | circumstances()
     return is_whole(facts) and all(facts.get(name) == now[name] for name in now)
 
 

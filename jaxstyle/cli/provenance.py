@@ -54,6 +54,12 @@ def beside(picture: Path) -> Path:
     return picture.with_name(picture.name + SUFFIX)
 
 
+def files_read(request: Request) -> dict[str, Any]:
+    """Return the names and the hashes of the files that are read, by what they are."""
+    prints = lambda found: [*map(fingerprint, found)] if isinstance(found, list) else fingerprint(found)
+    return {name: prints(found) for name, found in request.read().items()}
+
+
 def write(
     request: Request,
     method: Method | list[Method],
@@ -67,7 +73,6 @@ def write(
 
     What lies beside it holds the hash of the file, too.
     """
-    prints = lambda found: [*map(fingerprint, found)] if isinstance(found, list) else fingerprint(found)
     chosen = {"mix": request.inputs.mix, "keep_color": request.wrappers.keep_color}
     facts = {
         "command": request.name,
@@ -75,7 +80,7 @@ def write(
         "method": repr(method),
         "fingerprint": fingerprints.fingerprint(method),
         **more,
-        **{name: prints(found) for name, found in request.read().items()},
+        **files_read(request),
         **{name: value for name, value in chosen.items() if value},
         "size": list(np.shape(image)[1::-1]),
         "pixels": pixels(image, depth),

@@ -20,7 +20,7 @@ Losses, optimisers and methods are frozen dataclasses and pytrees at once (`pytr
 new style, weight or learning rate does not retrace; those that choose the program, as layers, counts and
 functions, say so: `levels: tuple[int, ...] = static(default=(4, 3, 2, 1))`.
 
-Files: `features`, `encoder`, `loss`, `regions`, `method`, `target`, each on those before it.
+Files: `features`, `loss`, `encoder`, `regions`, `method`, `target`, each on those before it.
 """
 
 from jaxstyle.core.encoder import Encoder, FeatureHook, Smoother, identity_hook

@@ -223,13 +223,14 @@ class Descent(Method):
         total = sum(stage.method.steps for stage in stages)
         for method, own, goal in stages:
             if done + method.steps >= after:
-                here = resume and resume._replace(step=resume.step - done)
+                begun = resume and resume._replace(step=resume.step - done)
                 begin = None if initial is None else sized(initial, own)
-                for snapshot in method.descend(own, goal, begin, extra_loss, here, every):
+                for snapshot in method.descend(own, goal, begin, extra_loss, begun, every):
                     initial, step = snapshot.raw, done + snapshot.step
                     if snapshot.step or not done:
                         state = snapshot.state and snapshot.state._replace(step=step)
-                        yield Snapshot(step, total, sized(initial, content), snapshot.losses, state)
+                        here = dataclasses.replace(snapshot, step=step, steps=total, state=state)
+                        yield here.then(lambda image: sized(image, content))
                 resume = None
             done += method.steps
 
