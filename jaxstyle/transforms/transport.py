@@ -93,7 +93,12 @@ def spread(values: Columns, masses: Columns, slope: ArrayLike = 0.0) -> Columns:
 def transport(
     masses: Columns, goal: Columns, grid: Columns, rises: Columns, middle: Middle = mean
 ) -> Columns:
-    """Return where values of an even grid go: masses become those of `goal`, as far as `rises` allow."""
+    """Return where values of an even grid go: masses become those of `goal`, as far as `rises` allow.
+
+    A mass that the rounding of their sum swallows has no place within it, and does not count: it would go to
+    the far end of a gap in the goal, and pull its neighbours after it.
+    """
+    masses = jnp.where(masses > 4 * jnp.finfo(masses.dtype).eps * jnp.sum(masses, 0), masses, 0)
     columns = jnp.broadcast_to(grid, masses.shape)
     where = [_positions(part) for part in (masses, goal)]
     values = jnp.stack(
