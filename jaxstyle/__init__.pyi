@@ -9,6 +9,7 @@ from .image.resize import fit
 from .methods import (
     MMD,
     MRF,
+    NNST,
     WCT,
     WCT2,
     AdaIN,
@@ -33,6 +34,7 @@ __version__: str
 __all__ = [
     "MMD",
     "MRF",
+    "NNST",
     "WCT",
     "WCT2",
     "AdaIN",

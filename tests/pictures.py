@@ -22,6 +22,7 @@ QUICK = {
     "gatys": "--steps 4",
     "mrf": "--steps 4",
     "mmd": "--steps 4",
+    "nnst": "--steps 4",
     "deep-photo": "--steps 3 --paint-steps 2",
     "reconstruct": "--steps 4",
     "dream": "--steps 4",

@@ -280,6 +280,12 @@ def test_nearest_is_the_best_of_all_pairs(size):
 
 
 @masked
+def test_centered_patches_have_no_mean(mask):
+    own = squares(features(9, 8, 4) + 3, weight=mask).centered()
+    np.testing.assert_allclose(own.weights @ own.values, 0, atol=1e-3)
+
+
+@masked
 def test_patches_of_no_weight_are_never_chosen(mask):
     own = squares(features(9, 8, 4), weight=mask)
     chosen, weights = np.asarray(nearest(own, own.values)), np.asarray(own.weights)

@@ -3,6 +3,7 @@
 from jaxstyle.losses.activation import Activation
 from jaxstyle.losses.content import Content
 from jaxstyle.losses.covariance import Gram
+from jaxstyle.losses.hypercolumns import Hypercolumns
 from jaxstyle.losses.kernels import MMD, LinearMMD, PolynomialMMD
 from jaxstyle.losses.masked import Masked
 from jaxstyle.losses.moments import Moments
@@ -17,6 +18,7 @@ __all__ = [
     "Activation",
     "Content",
     "Gram",
+    "Hypercolumns",
     "LinearMMD",
     "Masked",
     "Moments",

@@ -8,6 +8,7 @@ from .johnson import Johnson
 from .linear import Linear
 from .mmd import MMD
 from .mrf import MRF
+from .nnst import NNST
 from .photo_wct import PhotoWCT
 from .reconstruct import Reconstruct
 from .style_swap import StyleSwap
@@ -19,6 +20,7 @@ __all__ = [
     "METHODS",
     "MMD",
     "MRF",
+    "NNST",
     "TABLE",
     "WCT",
     "WCT2",

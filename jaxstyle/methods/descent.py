@@ -157,6 +157,13 @@ class Descent(Method):
         """Return what an image of the content's size has to minimise."""
         raise NotImplementedError
 
+    def loss_from(self, content: Image, target: Any, initial: Image | None) -> Loss:
+        """Return the loss of a descent from what a coarser size made or a user gave, None if from `init`.
+
+        By default it is the same wherever it begins.
+        """
+        return self.loss(content, target)
+
     def coarser(self, image: Image) -> tuple[int, ...]:
         """Return the steps at coarser sizes of an image, the last number's half its size."""
         if self.pyramid is not None:
@@ -199,8 +206,9 @@ class Descent(Method):
     def apply(self, content: Image, target: Any) -> Image:
         image: Any = None
         for method, own, goal in self.stages(content, target):
-            image = method.initial_image(own, goal) if image is None else sized(image, own)
-            energy = partial(evaluate, method.encoder, method.loss(own, goal))
+            initial = None if image is None else sized(image, own)
+            energy = partial(evaluate, method.encoder, method.loss_from(own, goal, initial))
+            image = method.initial_image(own, goal) if initial is None else initial
             image = minimise(method.optimizer, method.steps, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
@@ -232,6 +240,8 @@ class Descent(Method):
                         here = dataclasses.replace(snapshot, step=step, steps=total, state=state)
                         yield here.then(lambda image: sized(image, content))
                 resume = None
+            else:
+                initial = own  # in whose place `resume` has the image
             done += method.steps
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
@@ -262,19 +272,24 @@ class Descent(Method):
         resume: ResumeState | None,
         every: int,
     ) -> Iterator[Snapshot]:
-        """Yield the snapshots of this descent alone: see `run`."""
+        """Yield the snapshots of this descent alone: see `run`.
+
+        Of a descent from an image that is not its own, the state has that one too: the loss may depend on it.
+        """
+        if resume and initial is not None:
+            initial = jnp.asarray(resume.leaves[0])
         loss, image, state = _begin(self, content, target, initial, extra_loss)
         if resume:
-            begun, structure = jax.tree.flatten((image, state))
+            begun, structure = jax.tree.flatten((initial, image, state))
             if [np.shape(leaf) for leaf in begun] != [np.shape(leaf) for leaf in resume.leaves]:
                 raise InputError(
                     "the optimiser has another state than in the version that this was begun with"
                 )
-            image, state = jax.tree.unflatten(structure, map(jnp.asarray, resume.leaves))
+            initial, image, state = jax.tree.unflatten(structure, map(jnp.asarray, resume.leaves))
         chunk, done = self.chunk(every), resume.step if resume else 0
 
         def here(step: int, losses: dict[str, np.ndarray]) -> Snapshot:
-            leaves = jax.tree.leaves((image, state))
+            leaves = jax.tree.leaves((initial, image, state))
             return Snapshot(step, self.steps, jnp.clip(image, 0, 1), losses, ResumeState(step, leaves))
 
         yield here(done, {})
@@ -305,11 +320,16 @@ class Stage(NamedTuple):
     target: Any
 
 
-def style_loss(target: Any) -> Loss:
+def own_loss(target: Any, weight: Mask | None) -> Loss:
+    """Return the loss that a target holds."""
+    return target.loss
+
+
+def style_loss(target: Any, loss_of: Callable[[Any, Mask | None], Loss] = own_loss) -> Loss:
     """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
     losses = [
-        part.loss if weight is None else jnp.mean(weight) * Masked(part.loss, weight)  # pyright: ignore
-        for part, _, weight in regions(target)
+        loss if weight is None else jnp.mean(weight) * Masked(loss, weight)  # pyright: ignore
+        for loss, weight in ((loss_of(part, weight), weight) for part, _, weight in regions(target))
     ]
     return losses[0] if len(losses) == 1 else Sum(losses)
 
@@ -325,7 +345,7 @@ def _begin(
     method: Descent, content: Image, target: Any, initial: Image | None, extra: Loss | None
 ) -> tuple[Loss, Image, Any]:
     image = method.initial_image(content, target) if initial is None else initial
-    loss = method.loss(content, target)
+    loss = method.loss_from(content, target, initial)
     return loss if extra is None else loss + extra, image, method.optimizer.init(image)
 
 

@@ -42,6 +42,12 @@ ENTRIES = (
         "mmd", DESCENT, "Repaint a photograph: match kernel means of features (Li et al. 2017).", "mmd:MMD"
     ),
     Entry(
+        "nnst",
+        DESCENT,
+        "Rebuild a photograph of the style's nearest features, from coarse to fine (Kolkin et al. 2022).",
+        "nnst:NNST",
+    ),
+    Entry(
         "adain",
         PASS,
         "Match mean and deviation of the features, then decode (Huang & Belongie 2017).",

@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from jaxstyle.core import Feature, InputError, Mask, pytree, static
+from jaxstyle.statistics.moments import nonzero
 
 ROWS = 1024  # of the table of all pairs, that are in memory at once
 
@@ -69,6 +70,11 @@ class Patches:
         unit = self.values / jnp.maximum(norms, jnp.finfo(norms.dtype).tiny ** 0.5)
         barred = jnp.where(self.weights > 0, 0.0, -jnp.inf).astype(rows.dtype)
         return lax.map(lambda row: jnp.argmax(unit @ row + barred), rows, batch_size=ROWS)
+
+    def centered(self) -> "Patches":
+        """Return the squares less their weighted mean."""
+        share = self.weights / nonzero(jnp.sum(self.weights))
+        return Patches(self.values - share @ self.values, self.weights, self.side)
 
     def thinned(self, count: int) -> "Patches":
         """Return every k-th patch, k such that at most `count` remain."""

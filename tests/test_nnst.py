@@ -1,0 +1,112 @@
+"""Neural neighbours: what is chosen, what the loss knows, and that a descent goes on with what it had chosen."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import features, picture
+
+from jaxstyle import NNST, Regions, stylize
+from jaxstyle.core import InputError, prepared
+from jaxstyle.losses import Hypercolumns, Masked
+from jaxstyle.losses.hypercolumns import hypercolumns, match, unit_scale
+from jaxstyle.methods.descent import at_level, evaluate
+from jaxstyle.methods.nnst import WEIGHT
+from jaxstyle.statistics.patches import Patches
+
+X = {"image": features(24, 28, 3), "shallow": features(12, 14, 3, seed=1), "deep": features(3, 3, 5, seed=2)}
+WEIGHTS = {"shallow": 0.3, "deep": 2.0}
+SCALE = unit_scale(X, WEIGHTS)
+COLUMNS = hypercolumns(X, SCALE)
+LEFT = jnp.zeros((24, 28)).at[:, :12].set(1)
+
+
+@pytest.fixture(scope="module")
+def method(small_vgg) -> NNST:
+    return NNST(small_vgg, steps=2, pyramid=())
+
+
+def test_a_hypercolumn_is_all_layers_each_as_long_as_its_weight():
+    assert COLUMNS.shape == (6, 7, 8)
+    for name, weight in WEIGHTS.items():
+        lengths = jnp.sum((SCALE[name] * X[name]) ** 2, axis=-1)
+        np.testing.assert_allclose(jnp.mean(lengths), weight, rtol=1e-5)
+    half = unit_scale(X, WEIGHTS, LEFT)["shallow"] * X["shallow"][:, :6]
+    np.testing.assert_allclose(jnp.mean(jnp.sum(half**2, axis=-1)), WEIGHTS["shallow"], rtol=1e-5)
+
+
+def test_a_picture_is_its_own_nearest_whatever_its_scale_and_mean():
+    own = Patches.of(COLUMNS, 1)
+    for query in (COLUMNS, 3 * COLUMNS, COLUMNS + features(8, seed=3)):
+        np.testing.assert_array_equal(match(own, query), COLUMNS)
+
+
+def test_the_choice_is_the_best_centred_cosine_of_all_pairs():
+    query = features(5, 4, 8, seed=4)
+    a, b = (np.asarray(x, np.float64).reshape(-1, 8) for x in (query, COLUMNS))
+    units = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a - a.mean(0), b - b.mean(0))]
+    chosen = b[np.argmax(units[0] @ units[1].T, axis=1)].reshape(query.shape)
+    np.testing.assert_allclose(match(Patches.of(COLUMNS, 1), query), chosen, rtol=1e-6)
+
+
+def test_the_loss_is_one_less_the_cosine_of_equally_long_vectors():
+    unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+    own, target = unit(COLUMNS), unit(features(6, 7, 8, seed=5))
+    given = {"image": X["image"], "all": own}
+    cosines = jnp.sum(own * target, axis=-1)
+    loss = Hypercolumns(target, {"all": 1.0})
+    np.testing.assert_allclose(loss(given), jnp.mean(1 - cosines), rtol=1e-5)
+    masked = Masked(loss, LEFT)(given)
+    np.testing.assert_allclose(masked, jnp.mean(1 - cosines[:, :3]), rtol=1e-5)
+    longer = Hypercolumns(2 * target, {"all": 2.0})
+    np.testing.assert_allclose(longer(given), loss(given), rtol=1e-5)
+    assert Hypercolumns(2 * own, {"all": 1.0})(given) > 0.1  # contrast counts
+
+
+def test_a_picture_in_its_own_style_has_nothing_to_change(method, content):
+    target = prepared(method, content)
+    loss = method.loss(content, at_level(target))
+    value, gradient = jax.value_and_grad(lambda x: evaluate(method.encoder, loss, x)[0])(content)
+    assert value < 1e-8 * WEIGHT
+    assert jnp.max(jnp.abs(gradient)) < 1e-4
+    np.testing.assert_allclose(method.apply(content, target), content, atol=1e-5)
+
+
+def test_a_picture_in_the_style_of_its_own_regions_too(method, content):
+    left = jnp.zeros(content.shape[:2]).at[:, :21].set(1)
+    masks = jnp.stack([left, 1 - left])
+    own = at_level(prepared(method, content, masks, masks))
+    other = Regions(own.targets[::-1], own.masks)
+    energy = lambda target: evaluate(method.encoder, method.loss(content, target), content)[0]
+    assert energy(own) < 1e-8 * WEIGHT
+    assert energy(other) > 1e-3 * WEIGHT
+
+
+def test_neighbours_are_those_of_content_and_start_in_shares(method, content, style):
+    target, start = at_level(prepared(method, style)), picture(*content.shape[:2], 7)
+    none, all_ = (dataclasses.replace(method, alpha=alpha) for alpha in (0.0, 1.0))
+    value = lambda loss: evaluate(method.encoder, loss, content)[0]
+    plain, mixed = method.loss(content, target), method.loss_from(content, target, start)
+    assert value(none.loss_from(content, target, start)) == value(plain) != value(mixed)
+    assert value(all_.loss_from(content, target, start)) == value(method.loss(start, target))
+
+
+def test_a_run_that_goes_on_keeps_what_was_chosen(small_vgg):
+    content, style = picture(66, 70, 1), picture(64, 68, 2)
+    method = NNST(small_vgg, steps=4, pyramid=(3,), alpha=1.0)
+    target, seen = prepared(method, style), []
+    for snapshot in method.run(content, target, every=1):
+        assert snapshot.state is not None
+        leaves = [np.asarray(leaf) for leaf in snapshot.state.leaves]
+        seen.append(dataclasses.replace(snapshot, state=snapshot.state._replace(leaves=leaves)))
+    assert len(seen) == 3 + 4 + 1
+    np.testing.assert_allclose(stylize(method, content, style), seen[-1].image, atol=2e-3)
+    for snapshot in (seen[2], seen[3], seen[5]):  # of the coarse size, at its end, of the full size
+        *_, again = method.run(content, target, every=1, resume=snapshot.state)
+        np.testing.assert_array_equal(again.image, seen[-1].image)
+    *_, begun = method.run(content, target, initial=content, every=1)
+    assert begun.state is not None and seen[0].state is not None
+    with pytest.raises(InputError, match="another state"):
+        list(method.run(content, target, initial=content, resume=seen[0].state))
