@@ -1,4 +1,4 @@
-"""Neural neighbours: what is chosen, what the loss knows, and that a descent goes on with what it had chosen."""
+"""Neural neighbours: what is chosen, what the loss knows, and that a descent goes on with its choice."""
 
 import dataclasses
 

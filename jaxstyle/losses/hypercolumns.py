@@ -1,14 +1,14 @@
-"""The nearest-neighbour loss: every hypercolumn like one of the style's (Kolkin, Kucera, Paris et al. 2022).
+"""The nearest-neighbour loss: every hypercolumn like one of the style's (Kolkin et al. 2022).
 
-    F_p = (s_l F_l : l) at p                           a hypercolumn: all layers there, at a quarter of the size
+    F_p = (s_l F_l : l) at p                 a hypercolumn: all layers there, at a quarter of the size
     L = mean_p |F_p - T_p|^2 / (|F_p|^2 + |T_p|^2)
     T_p = S_n(p),   n(p) = argmax_j cos(Q_p - mean Q, S_j - mean S)
 
-T is chosen by `match`, once, for a query Q. The cosine of the choice knows no scale of the query. The paper's
-loss is 1 - cos(F_p, T_p), which is L where both are equally long; alone it knows no scale of F either, so
-contrast grows until black and white are clipped. `s_l` makes the mean square of a layer's length over the style
-its weight, where the paper divides a layer by its number of channels: so layers count alike in every encoder.
-Layers are made smaller by an antialiased filter, in the paper by one that skips pixels.
+T is chosen by `match`, once, for a query Q. Differs from the paper: its loss is 1 - cos(F_p, T_p), which is L
+where both are equally long; as a cosine knows no length, contrast grew here until black and white were
+clipped. `s_l` makes the mean square of a layer's length in the style its weight, so layers count alike in
+every encoder; the paper divides a layer by its number of channels. Layers are made smaller by an antialiased
+filter, there by one that skips pixels.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ import jax.numpy as jnp
 
 from jaxstyle.core import Feature, Features, Loss, Mask, Scalar, Weights, pytree
 from jaxstyle.image.masks import pool_mask
-from jaxstyle.statistics.moments import nonzero, weighted_mean
+from jaxstyle.statistics.moments import weighted_mean
 from jaxstyle.statistics.patches import Patches
 
 REDUCTION = 4  # pixels a side, of which there is one hypercolumn
 
 
 def hypercolumns(features: Features, scale: Mapping[str, Scalar]) -> Feature:
-    """Return the layers that `scale` names, times its numbers, side by side at a quarter of the image's size."""
+    """Return the layers of `scale`, times its numbers, side by side at a quarter of the image's size."""
     height, width = (max(side // REDUCTION, 1) for side in features["image"].shape[:2])
 
     def resized(feature: Feature) -> Feature:
@@ -72,6 +72,7 @@ class Hypercolumns(Loss):
     def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
         own = hypercolumns(features, self.scale)
         squares = jnp.sum(own**2 + self.target**2, axis=-1, keepdims=True)
-        errors = jnp.sum((own - self.target) ** 2, axis=-1, keepdims=True) / nonzero(squares)
+        nonzero = jnp.maximum(squares, jnp.finfo(squares.dtype).tiny)
+        errors = jnp.sum((own - self.target) ** 2, axis=-1, keepdims=True) / nonzero
         pooled = None if weight is None else pool_mask(weight["image"], errors.shape)
         return weighted_mean(errors, pooled)[0]

@@ -1,10 +1,10 @@
-"""Neural neighbour style transfer, by optimisation (Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich 2022).
+"""Neural neighbour style transfer, by optimisation (Kolkin et al. 2022, arXiv 2203.13215).
 
     image = argmin_x  Hypercolumns(x; T) + t Variation(x)
     T_p = of the style's hypercolumns the nearest to  (1 - a) F(content)_p + a F(x_0)_p
 
-x_0 is what the coarser size made, enlarged; at the coarsest a = 0. T is chosen once a size, so there is no loss
-of the content: where things are, is in the choice. See `losses/hypercolumns.py` for F, distance and nearest.
+x_0 is what the coarser size made, enlarged; at the coarsest a = 0. T is chosen once a size. There is no loss
+of the content: the choice knows where things are. See `losses/hypercolumns.py` for F, distance and nearest.
 
 Differs from the paper: pixels are optimised by L-BFGS, no Laplacian pyramid by Adam, and the loss holds the
 length of the hypercolumns, too, which contrast needs then; it begins at the content, not at a blurred one; of
