@@ -27,7 +27,7 @@ from .methods import (
     StyleSwap,
 )
 from .tiling import Tiled
-from .wrappers import Luminance, Matched, Smoothed, sweep
+from .wrappers import Luminance, Matched, Refined, Smoothed, sweep
 
 __version__: str
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "PhotoWCT",
     "Pitie",
     "Reconstruct",
+    "Refined",
     "Regions",
     "Reinhard",
     "Smoothed",
