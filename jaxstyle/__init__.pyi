@@ -28,7 +28,7 @@ from .methods import (
     StyleSwap,
 )
 from .tiling import Tiled
-from .wrappers import Luminance, Matched, Smoothed, sweep
+from .wrappers import Luminance, Matched, Refined, Smoothed, sweep
 
 __version__: str
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "PhotoWCT",
     "Pitie",
     "Reconstruct",
+    "Refined",
     "Regions",
     "Reinhard",
     "Smoothed",

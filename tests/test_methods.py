@@ -12,9 +12,10 @@ from conftest import Compiled, picture
 from flax import nnx
 
 from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
+from jaxstyle.core import part_of
 from jaxstyle.image.color import to_yiq
 from jaxstyle.methods import METHODS, MMD, TABLE, WCT2, PhotoWCT
-from jaxstyle.methods.descent import Descent, at_level, evaluate
+from jaxstyle.methods.descent import Descent, evaluate
 from jaxstyle.methods.transfer import Composed, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.networks.johnson import TransformNet
@@ -241,7 +242,7 @@ def energies(method, content, style):
         return evaluate(method.encoder, method.loss(content, target), image)[0]
 
     targets = method.prepare(style), everywhere(method, content, style)
-    targets = map(at_level, targets)
+    targets = [part_of(target, -1) for target in targets]
     return [jax.value_and_grad(energy)(method.initial_image(content, target), target) for target in targets]
 
 

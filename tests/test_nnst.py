@@ -9,10 +9,10 @@ import pytest
 from conftest import features, picture
 
 from jaxstyle import NNST, Regions, stylize
-from jaxstyle.core import InputError, prepared
+from jaxstyle.core import InputError, part_of, prepared
 from jaxstyle.losses import Hypercolumns, Masked
 from jaxstyle.losses.hypercolumns import hypercolumns, match, unit_scale
-from jaxstyle.methods.descent import at_level, evaluate
+from jaxstyle.methods.descent import evaluate
 from jaxstyle.methods.nnst import WEIGHT
 from jaxstyle.statistics.patches import Patches
 
@@ -67,7 +67,7 @@ def test_the_loss_is_one_less_the_cosine_of_equally_long_vectors():
 
 def test_a_picture_in_its_own_style_has_nothing_to_change(method, content):
     target = prepared(method, content)
-    loss = method.loss(content, at_level(target))
+    loss = method.loss(content, part_of(target, -1))
     value, gradient = jax.value_and_grad(lambda x: evaluate(method.encoder, loss, x)[0])(content)
     assert value < 1e-8 * WEIGHT
     assert jnp.max(jnp.abs(gradient)) < 1e-4
@@ -77,7 +77,7 @@ def test_a_picture_in_its_own_style_has_nothing_to_change(method, content):
 def test_a_picture_in_the_style_of_its_own_regions_too(method, content):
     left = jnp.zeros(content.shape[:2]).at[:, :21].set(1)
     masks = jnp.stack([left, 1 - left])
-    own = at_level(prepared(method, content, masks, masks))
+    own = part_of(prepared(method, content, masks, masks), -1)
     other = Regions(own.targets[::-1], own.masks)
     energy = lambda target: evaluate(method.encoder, method.loss(content, target), content)[0]
     assert energy(own) < 1e-8 * WEIGHT
@@ -85,7 +85,7 @@ def test_a_picture_in_the_style_of_its_own_regions_too(method, content):
 
 
 def test_neighbours_are_those_of_content_and_start_in_shares(method, content, style):
-    target, start = at_level(prepared(method, style)), picture(*content.shape[:2], 7)
+    target, start = part_of(prepared(method, style), -1), picture(*content.shape[:2], 7)
     none, all_ = (dataclasses.replace(method, alpha=alpha) for alpha in (0.0, 1.0))
     value = lambda loss: evaluate(method.encoder, loss, content)[0]
     plain, mixed = method.loss(content, target), method.loss_from(content, target, start)

@@ -17,9 +17,10 @@ from flax import nnx
 from PIL import Image
 
 from jaxstyle import cli, forecast, weights
+from jaxstyle.cli import build
 from jaxstyle.core import Method
 from jaxstyle.image import io
-from jaxstyle.methods import METHODS, TABLE
+from jaxstyle.methods import METHODS, TABLE, Gatys
 from jaxstyle.methods.colors import ColorTransfer
 from jaxstyle.methods.descent import Descent
 from jaxstyle.networks import VGG
@@ -56,6 +57,7 @@ VALUES = {  # what to give an option so that it shows
     "--pyramid": "1",
     "--quality": "20",
     "--quiet": "",
+    "--refine": "2",
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
@@ -63,6 +65,7 @@ VALUES = {  # what to give an option so that it shows
     "--smooth": "guided",
     "--optimizer": "adam",
     "--steps": "2",
+    "--strength": "0.9",
     "--style-layers": "relu1_2",
     "--style-loss": "moments",
     "--style-mask": "turned.png",
@@ -126,6 +129,16 @@ def _no_forecasts(monkeypatch):
     """Let commands not tell how fast the machine is, nor what noise will do: it takes longer than they do."""
     monkeypatch.setattr(forecast, "rates", lambda: (1e9, 1e9))
     monkeypatch.setattr(ColorTransfer, "remarks", Method.remarks)
+
+
+@pytest.fixture(autouse=True)
+def _quick_refinement(monkeypatch):
+    """Refine by what one layer sees."""
+    one = {"relu1_1": 1.0}
+    quick = lambda encoder, steps: Gatys(
+        encoder, steps=steps, pyramid=(), content_layers=one, style_layers=one
+    )
+    monkeypatch.setattr(build, "refinement", quick)
 
 
 def untrained(make):

@@ -11,12 +11,11 @@ import pytest
 from conftest import picture
 
 from jaxstyle import DeepPhoto, Gatys, stylize
-from jaxstyle.core import prepared
+from jaxstyle.core import part_of, prepared
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods.descent import (
     Descent,
     DivergedError,
-    at_level,
     from_noise,
     from_style,
     halved,
@@ -216,6 +215,6 @@ def test_deep_photo_starts_from_each_regions_colours(small_vgg, content, style):
     place = jnp.zeros(content.shape[:2]).at[:, :24].set(1)
     where, masks = jnp.stack([place, 1 - place]), jnp.stack([left, 1 - left])
     method = DeepPhoto(small_vgg)
-    first = method.initial_image(content, at_level(prepared(method, style, where, masks)))
+    first = method.initial_image(content, part_of(prepared(method, style, where, masks), -1))
     for half, its in ((first[:, :24], style[:, :26]), (first[:, 24:], style[:, 26:])):
         np.testing.assert_allclose(jnp.mean(half, (0, 1)), jnp.mean(its, (0, 1)), atol=0.02)

@@ -14,8 +14,8 @@ import optax
 
 from experiments.benchmarks.machine import on_gpu
 from experiments.benchmarks.torch_training import RATE, state_dict
-from jaxstyle.core import summarise
-from jaxstyle.methods.descent import at_level, evaluate
+from jaxstyle.core import part_of, summarise
+from jaxstyle.methods.descent import evaluate
 from jaxstyle.networks.trained import Trained
 from jaxstyle.training import Recipe
 from jaxstyle.training.loop import by_jit, fresh, make_step, replicated
@@ -76,7 +76,7 @@ class Descended:
 
     def operations(self) -> float:
         def energy(method, content, target):
-            loss = method.loss(content, at_level(target))
+            loss = method.loss(content, part_of(target, -1))
             return jax.grad(lambda image: evaluate(method.encoder, loss, image)[0])(content)
 
         return operations(energy, self.method, self.content, self.target)

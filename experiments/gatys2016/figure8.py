@@ -9,14 +9,14 @@ import jax
 
 from experiments.artefact import Run, command
 from jaxstyle import Gatys
-from jaxstyle.core import Image, Scalar, prepared
-from jaxstyle.methods.descent import STARTS, at_level, evaluate
+from jaxstyle.core import Image, Scalar, part_of, prepared
+from jaxstyle.methods.descent import STARTS, evaluate
 from jaxstyle.metrics import psnr, ssim
 
 
 @jax.jit
 def loss(method: Gatys, image: Image, content: Image, style: Image) -> Scalar:
-    return evaluate(method.encoder, method.loss(content, at_level(prepared(method, style))), image)[0]
+    return evaluate(method.encoder, method.loss(content, part_of(prepared(method, style), -1)), image)[0]
 
 
 def make(run: Run) -> None:

@@ -12,8 +12,9 @@ from jaxstyle.methods.table import Entry
 from jaxstyle.optimizers import OPTIMIZERS, Own
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.tiling import Tiled
-from jaxstyle.wrappers import Smoothed
+from jaxstyle.wrappers import Refined, Smoothed
 from jaxstyle.wrappers.color import KEEPERS
+from jaxstyle.wrappers.refine import refinement
 
 DEFAULT_ENCODER = "vgg19-lite"
 
@@ -23,8 +24,8 @@ def types(method: type[Method]) -> dict[str, Any]:
     return {field.name: field.type for field in dataclasses.fields(method)}  # pyright: ignore
 
 
-def build(entry: Entry, own: dict[str, Any]) -> tuple[Method, dict]:
-    """Return a method as its own options ask for it, and the files of its weights."""
+def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple[Method, dict]:
+    """Return a method as its own options ask for it, perhaps refined, and the files of its weights."""
     cls = entry.load()
     kinds, presets = types(cls), getattr(cls, "PRESETS", {})
     made, files, encoder = {}, {}, own.get("encoder")
@@ -47,6 +48,9 @@ def build(entry: Entry, own: dict[str, Any]) -> tuple[Method, dict]:
     if "style_weight" in numbers and not any(numbers.values()):
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in numbers)
         raise InputError(f"{shown} are all 0: give one above 0")
+    if refine:
+        method = Refined(method, refinement(weights.load_encoder(DEFAULT_ENCODER), refine))
+        files[DEFAULT_ENCODER] = provenance.fingerprint(weights.find(DEFAULT_ENCODER))
     return method, files
 
 

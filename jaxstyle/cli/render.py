@@ -64,7 +64,7 @@ def run(name: str, arguments: list[str], **given: Any) -> int:
 
 def _run(request: Request, files: Files) -> int:
     out = request.output
-    method, weight_files = build(request.entry, request.own)
+    method, weight_files = build(request.entry, request.own, request.wrappers.refine)
     if "seed" in request.own:
         check_draws(method, request)
     method, given = planned(method, files, request)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from jaxstyle.cli.fields import NEEDED, given
 from jaxstyle.methods.table import TABLE, Entry
-from jaxstyle.options import Memory, Percent, Side, Size, Switch, Tile, number, one_of
+from jaxstyle.options import Count, Memory, Percent, Side, Size, Switch, Tile, number, one_of
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.wrappers.color import KEEPERS
 
@@ -87,10 +87,12 @@ class Wrappers:
 
     Attributes:
         keep_color: keep the content's colours: transfer the luminance only, or match the style's to them
+        refine: so many steps of descent from the result
         smooth: smooth the result along the content's edges
     """
 
     keep_color: Annotated[str | None, one_of([*KEEPERS])] = None
+    refine: Count | None = None
     smooth: Annotated[str | None, one_of([name for name in SMOOTHERS if name != "none"])] = None
 
 

@@ -34,7 +34,7 @@ def classes(entry: Entry) -> dict[str, Any]:
     """Return the classes of a method's options, without those that would do nothing."""
     kinds, keep = types(entry.load()), {}
     followed = () if "optimizer" in kinds else ("history", "frames", "checkpoint")
-    wrapping = ["smooth"] * ("smooth" in kinds)
+    wrapping = ["smooth"] * ("smooth" in kinds) + ["refine"] * ("optimizer" in kinds or not entry.needs_style)
     if not entry.needs_style:
         text = Parameter(help="keep the content's colours: transfer the luminance only")
         keep["keep_color"] = Annotated[str | None, one_of(["luminance"]), text]

@@ -77,7 +77,7 @@ def __getattr__(name: str) -> App:
     if "seed" in readable(entry.load()):
         kinds["variation"] = changed(Variation, "seed")
     kinds["output"] = changed(kinds["output"], "depth", "history", "frames", "checkpoint")
-    kinds["wrappers"] = changed(kinds["wrappers"], "keep_color")
+    kinds["wrappers"] = changed(kinds["wrappers"], "keep_color", "refine")
     return command(name, partial(run, name), **kinds)
 
 

@@ -29,7 +29,7 @@ from jaxstyle.core.features import Feature, Features, Image, Mask, Scalar, Weigh
 from jaxstyle.core.loss import Loss, Sum
 from jaxstyle.core.method import Chain, Method, ResumeState, Snapshot, unchanged
 from jaxstyle.core.pytree import pytree, static
-from jaxstyle.core.regions import Region, Regions, regions
+from jaxstyle.core.regions import Region, Regions, part_of, regions
 from jaxstyle.core.target import padded, prepare_compiled, prepared, styled, summarise
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Weights",
     "identity_hook",
     "padded",
+    "part_of",
     "prepare_compiled",
     "prepared",
     "pytree",

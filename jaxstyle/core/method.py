@@ -15,7 +15,7 @@ from jaxstyle.core.errors import InputError
 from jaxstyle.core.features import Image, Mask
 from jaxstyle.core.loss import Loss
 from jaxstyle.core.pytree import pytree
-from jaxstyle.core.regions import Regions
+from jaxstyle.core.regions import Regions, part_of
 
 
 class ResumeState(NamedTuple):
@@ -159,6 +159,5 @@ class Chain(Method):
 
     def apply(self, content: Image, target: Any) -> Image:
         for index, method in enumerate(self.methods):
-            part = lambda targets, index=index: targets[index]
-            content = method.apply(content, target.map(part) if isinstance(target, Regions) else part(target))
+            content = method.apply(content, part_of(target, index))
         return content

@@ -33,6 +33,12 @@ class Regions:
         return Regions(self.targets, masks, None if self.weight is None else function(self.weight))
 
 
+def part_of(target: Any, index: int) -> Any:
+    """Return one of the parts that a target has, or that the target of every region has."""
+    part = lambda parts: parts[index]
+    return target.map(part) if isinstance(target, Regions) else part(target)
+
+
 class Region(NamedTuple):
     """A target, where it goes, and with what weight the content's pixels count in its statistics."""
 

@@ -44,6 +44,7 @@ from jaxstyle.core import (
     Scalar,
     Snapshot,
     Sum,
+    part_of,
     pytree,
     regions,
     static,
@@ -128,7 +129,7 @@ class Descent(Method):
         optimizer: L-BFGS as in PyTorch, with a filter it learns, or with optax's line search; Adam
         steps: steps of the optimiser, at full size
         pyramid: steps at coarser sizes first: at ..., a quarter, a half of the size; 0 for none
-        init: the first image
+        init: the first image; a file is taken at full size, unless a pyramid is asked for
         seed: seed of the noise
     """
 
@@ -189,13 +190,17 @@ class Descent(Method):
         """Return what descends one after another at each size."""
         return [self]
 
-    def stages(self, content: Image, target: Any) -> list["Stage"]:
-        """Return the descents to make, each from where the last one ended, enlarged if need be."""
+    def stages(self, content: Image, target: Any, initial: Image | None = None) -> list["Stage"]:
+        """Return the descents to make, each from where the last one ended, enlarged if need be.
+
+        What is there in an initial image would be lost at a coarser size, which is taken only if asked for.
+        """
         common = min(len(part) for part, *_ in regions(target)) - 1
-        steps = self.coarser(content)[-common:] if common else ()
+        unasked = initial is not None and self.pyramid is None
+        steps = self.coarser(content)[-common:] if common and not unasked else ()
 
         def level(times: int) -> list[Stage]:
-            own, small = at_level(target, -1 - times), halved(content, times)
+            own, small = part_of(target, -1 - times), halved(content, times)
             if isinstance(own, Regions):
                 own = own.of_masks(lambda mask: resize_mask(mask, *small.shape[:2]))
             method = dataclasses.replace(self, steps=steps[-times]) if times else self
@@ -203,12 +208,12 @@ class Descent(Method):
 
         return [stage for times in range(len(steps), -1, -1) for stage in level(times)]
 
-    def apply(self, content: Image, target: Any) -> Image:
-        image: Any = None
-        for method, own, goal in self.stages(content, target):
-            initial = None if image is None else sized(image, own)
-            energy = partial(evaluate, method.encoder, method.loss_from(own, goal, initial))
-            image = method.initial_image(own, goal) if initial is None else initial
+    def apply(self, content: Image, target: Any, initial: Image | None = None) -> Image:
+        image: Any = initial
+        for method, own, goal in self.stages(content, target, initial):
+            begin = None if image is None else sized(image, own)
+            energy = partial(evaluate, method.encoder, method.loss_from(own, goal, begin))
+            image = method.initial_image(own, goal) if begin is None else begin
             image = minimise(method.optimizer, method.steps, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
@@ -226,7 +231,7 @@ class Descent(Method):
 
         Raises `DivergedError` when the loss is not finite.
         """
-        stages = self.stages(content, target)
+        stages = self.stages(content, target, initial)
         done, after = 0, -1 if resume is None else resume.step
         total = sum(stage.method.steps for stage in stages)
         for method, own, goal in stages:
@@ -304,12 +309,6 @@ class Descent(Method):
                     "try a smaller learning rate, a smaller weight, or Adam"
                 )
             yield here(step, losses)
-
-
-def at_level(target: Any, index: int = -1) -> Any:
-    """Return what `prepare` gave at one of its sizes, by default the full one."""
-    part = lambda levels: levels[index]
-    return target.map(part) if isinstance(target, Regions) else part(target)
 
 
 class Stage(NamedTuple):

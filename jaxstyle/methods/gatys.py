@@ -1,7 +1,8 @@
 """Neural style by optimisation (Gatys, Ecker & Bethge, CVPR 2016).
 
-    image = argmin_x  a Content(x; content) + b Gram(x; style) + t Variation(x)
+    image = argmin_x  a Content(x; content) + b 100^(2s - 1) Gram(x; style) + t Variation(x)
 
+The strength s moves from the content, 0, to the style, 1; at 1/2 it leaves the weights as they are.
 Any other loss of `losses/` can stand for `Gram`: see `LOSSES`, and `mrf.py` and `mmd.py` for papers.
 
 The default is this library's own: losses relative to their targets, so that one style weight means
@@ -32,7 +33,7 @@ from jaxstyle.methods.descent import Descent, Target, from_noise, style_loss
 from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.optimizers import LBFGS, Adam
-from jaxstyle.options import Count, Layers, Number, one_of
+from jaxstyle.options import Count, Layers, Number, Share, one_of
 
 LayerLoss = Callable[..., Loss]  # (features, weights[, mask of the style])
 Weights = dict[str, float]
@@ -64,6 +65,7 @@ class Gatys(Descent):
     """Repaint a photograph: keep its features, match the second moments of a style's.
 
     Attributes:
+        strength: 0, hardly any style, to 1, hardly any content: 0.01 to 100 times the style weight
         content_weight: weight of the content loss
         style_weight: weight of the style loss
         tv_weight: weight of the total variation: smoother above 0
@@ -81,6 +83,7 @@ class Gatys(Descent):
         "icfp": "vgg19",
     }
 
+    strength: Share = 0.5
     content_weight: Number = 1.0
     style_weight: Number = 100.0
     tv_weight: Number = 0.0
@@ -107,7 +110,8 @@ class Gatys(Descent):
         weights = self.content_layers or self.encoder.content_layers
         keep = self.content_loss(self.encoder(content, tuple(weights)), weights)
         smooth = Variation(self.variation)
-        return self.content_weight * keep + self.style_weight * style_loss(target) + self.tv_weight * smooth
+        weight = self.style_weight * 10 ** (4 * self.strength - 2)
+        return self.content_weight * keep + weight * style_loss(target) + self.tv_weight * smooth
 
     @classmethod
     def paper(cls, encoder: Encoder) -> "Gatys":
