@@ -104,6 +104,7 @@ OWN_VALUES = {  # where those of `VALUES` would not do
 ROOM = {  # what makes room for an option of one method
     ("dream", "--pairs"): "--optimizer lbfgs",
     ("deep-photo", "--preset"): "--paint-steps 1",  # of 1000
+    ("nnst", "--alpha"): "--pyramid 4",
 }
 OUTPUTS = {"--quality": "out.jpg", "--overwrite": "photo.png"}  # the last is read, too
 
