@@ -1,16 +1,17 @@
 """Neural neighbour style transfer, by optimisation (Kolkin et al. 2022, arXiv 2203.13215).
 
-    image = argmin_x  Hypercolumns(x; T) + t Variation(x)
+    image = argmin_x  Hypercolumns(x; T) + t Variation(x) / pixels
     T_p = of the style's hypercolumns the nearest to  (1 - a) F(content)_p + a F(x_0)_p
 
 x_0 is what the coarser size made, enlarged; at the coarsest a = 0. T is chosen once a size. There is no loss
 of the content: the choice knows where things are. See `losses/hypercolumns.py` for F, distance and nearest.
 
-Differs from the paper: pixels are optimised by L-BFGS, no Laplacian pyramid by Adam, and the loss holds the
-length of the hypercolumns, too, which contrast needs then; it begins at the content, not at a blurred one; of
-the style at most `VECTORS` hypercolumns are looked at, none of them turned; the encoder's layers for style
-stand for all of VGG-16's convolutions. Left out are a last pass with each layer's own neighbours, chosen anew
-at every step, and its colours after the transfer (`--keep-color` keeps the content's).
+Differs from the paper: pixels are optimised by L-BFGS, no Laplacian pyramid by Adam, so a little variation is
+taken off; the loss holds the length of the hypercolumns, too, which contrast needs then; it begins at the
+content, not at a blurred one; of the style at most `VECTORS` hypercolumns are looked at, on a grid, none of
+them turned; the encoder's layers for style stand for all of VGG-16's convolutions. Left out are a last pass
+with each layer's own neighbours, chosen anew at every step, and its colours after the transfer
+(`--keep-color` keeps the content's).
 """
 
 import math
@@ -43,14 +44,14 @@ class NNST(Descent):
 
     Attributes:
         alpha: share of what the coarser size made in choosing neighbours; the rest is the photograph's
-        tv_weight: weight of the total variation: smoother above 0
+        tv_weight: weight of the mean variation: 0 leaves a grain where neighbours do not fit together
         style_layers: layers that are compared, with weights; by default the encoder's own for style
     """
 
     PYRAMID = (100, 100, 100)
 
     alpha: Share = 0.25
-    tv_weight: Number = 0.0
+    tv_weight: Number = 0.5
     style_layers: Layers | None = None
     steps: Count = static(default=60)
 
@@ -82,7 +83,8 @@ class NNST(Descent):
             pooled = None if weight is None else pool_mask(weight, columns.shape)
             return Hypercolumns(match(style.columns, columns, pooled), style.scale)
 
-        return WEIGHT * style_loss(target, nearest) + self.tv_weight * Variation()
+        smooth = self.tv_weight / (content.shape[0] * content.shape[1])
+        return WEIGHT * (style_loss(target, nearest) + smooth * Variation())
 
     def _query(self, content: Image, initial: Image | None) -> Features:
         own = self.encoder(content, tuple(self.weights))
