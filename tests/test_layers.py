@@ -13,7 +13,8 @@ FLOORS = [
     {"optimizers", "networks", "image"},
     {"weights", "forecast"},
     {"losses", "transforms", "smoothing", "metrics"},
-    {"methods", "wrappers", "training"},
+    {"methods", "training"},
+    {"wrappers"},
     {"cli", "api"},
     {"__init__", "__main__"},
 ]

@@ -351,7 +351,7 @@ def _tiles_are_the_whole(method, content, style, name):
     masks = jnp.stack([content[..., 0], 1 - content[..., 0]])
     both = Regions([summarise(method, picture, None) for picture in (style, 1 - style)], masks)
     weighed = dataclasses.replace(both, weight=content[..., 1])
-    targets = [both.targets[0], both, weighed] if name in CLOSED and name in STYLED else both.targets[:1]
+    targets = [both.targets[0], weighed] if name in CLOSED and name in STYLED else both.targets[:1]
     for target in targets:
         if name in TILED:
             whole = run(method, content, target)

@@ -139,7 +139,7 @@ def test_is_a_pytree_with_a_stable_text(method):
 
 def test_sweep_over_a_weight_is_one_batch(small_vgg, content, style):
     weights = jnp.array([0.0, 1.0, 1e3])
-    method = Gatys(small_vgg, optimizer=Adam(), steps=20)
+    method = Gatys(small_vgg, steps=20)  # Adam would follow a gradient that is rounding alone
     images = jax.vmap(lambda w: stylize(dataclasses.replace(method, style_weight=w), content, style))(weights)
     loss = method.target(style, None).loss
     losses = [loss(small_vgg(image, loss.layers)) for image in images]

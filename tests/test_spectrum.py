@@ -26,6 +26,10 @@ def positive(seed):
     return root @ root.swapaxes(1, 2) + jnp.eye(3)
 
 
+def trace(matrices):
+    return jnp.trace(matrices, axis1=1, axis2=2)
+
+
 def of(matrices):
     return spectrum.start(jnp.float64)._replace(matrices=matrices)
 
@@ -49,9 +53,21 @@ def test_the_geometric_mean_takes_one_to_the_other():
     np.testing.assert_allclose(spectrum.inverse(a) @ a, jnp.broadcast_to(jnp.eye(3), a.shape), atol=1e-9)
 
 
+def test_fine_frequencies_are_stepped_no_further_than_coarse_ones():
+    matrices, known = positive(1), jnp.arange(spectrum.BANDS) != 3
+    bounded = spectrum.falling(matrices.at[3].mul(1e-3), known)
+    np.testing.assert_array_equal(bounded[0], matrices[0])
+    assert jnp.all(jnp.diff(trace(bounded)[known]) <= 1e-12)
+    np.testing.assert_allclose(
+        bounded / trace(bounded)[:, None, None], matrices / trace(matrices)[:, None, None]
+    )
+    np.testing.assert_allclose(spectrum.falling(bounded, known), bounded)
+
+
 def test_it_learns_the_inverse_of_a_hessian_that_is_a_filter():
     """But for a number, which the recursion fits anew at every step."""
-    hessian = of(positive(4))
+    every = positive(4)
+    hessian = of(every[jnp.argsort(-trace(spectrum.inverse(every)))])
     known, learn = spectrum.start(jnp.float64), jax.jit(spectrum.learn)
     for seed in range(60):
         step = noise(64, 64, 3, seed=seed)
