@@ -83,7 +83,7 @@ ONE_LEVEL = "--encoder encoder.safetensors --levels 1 --weights"
 QUICK = {  # what makes a method quick
     **dict.fromkeys(("gatys", "mrf", "mmd", "deep-photo", "reconstruct"), ONE_LAYER),
     "dream": "--encoder encoder.safetensors --steps 4 --layers relu1_2",
-    **dict.fromkeys(("wct", "histogram", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
+    **dict.fromkeys(("wct", "histogram", "optimal", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
     "photo-wct": f"{ONE_LEVEL} unpooling.safetensors --smooth none",
     "adain": "--encoder encoder.safetensors --weights decoder.safetensors",
     "linear": "--encoder encoder.safetensors --weights linear.safetensors",

@@ -1,6 +1,7 @@
 """Laws of the closed-form transforms: what they match is matched, hard cases survive, regions do not mix."""
 
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,7 @@ from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.statistics.quantiles import Quantiles
+from jaxstyle.statistics.slices import Slices
 from jaxstyle.transforms import (
     match_covariance,
     match_histogram,
@@ -26,6 +28,7 @@ from jaxstyle.transforms import (
     match_quantiles,
     match_regions,
     match_sliced,
+    match_slices,
     pooled,
     swap_patches,
 )
@@ -49,11 +52,19 @@ def by(whitening):
     return Transform(Covariance.of, partial(match_covariance, whitening=whitening))
 
 
+def slices(count):
+    """Return sliced transport along random rotations, and the channels at last."""
+    turned = linalg.rotations(jax.random.key(0), count, C)
+    rotations = jnp.concatenate([turned, jnp.eye(C)[None]])
+    return Transform(partial(Slices.of, rotations=rotations), match_slices)
+
+
 POINTWISE = {name: by(whitening) for name, whitening in WHITENINGS.items()} | {
     "moments": Transform(Moments.of, match_moments),
     "quantiles": Transform(Quantiles.of, match_quantiles),
     "histogram": Transform(Histogram.of, match_histogram),
     "sliced": Transform(partial(Patches.of, side=1), partial(match_sliced, steps=4)),
+    "slices": slices(3),
 }
 TRANSFORMS = POINTWISE | {"patches": Transform(Patches.of, swap_patches)}
 
@@ -249,6 +260,34 @@ def test_sliced_transport_matches_the_joint_distribution():
     own, target = (Compiled(Covariance.of)(feature) for feature in (matched, style))
     np.testing.assert_allclose(own.mean, target.mean, atol=0.03 * np.sqrt(np.trace(target.matrix)))
     np.testing.assert_allclose(own.matrix, target.matrix, atol=0.03 * np.trace(target.matrix))
+
+
+def test_slices_along_the_channels_match_their_histograms():
+    own, style = X, 3 * mixed(W, H, C, 3) ** 3
+    matched, expected = Compiled(
+        lambda x, y: (
+            slices(0)(x, y),
+            match_quantiles(match_covariance(x, Covariance.of(y)), Quantiles.of(y)),
+        )
+    )(own, style)
+    apart = np.mean(np.abs(matched - expected), axis=(0, 1)) / np.std(style, axis=(0, 1))
+    assert np.max(apart) < 0.01
+
+
+def test_more_slices_come_nearer_to_the_joint_distribution():
+    content, style = mixed(20, 20, C, 1), jnp.abs(mixed(21, 19, C, 2))
+    loss = SlicedWasserstein.mean({"x": style}, {"x": 1.0})
+    counts = (0, 2, 8, 24)
+    distances = Compiled(lambda x: [loss({"x": slices(count)(x, style)}) for count in counts])(content)
+    assert all(more < 0.9 * less for less, more in pairwise(distances))
+
+
+def test_slices_of_a_feature_leave_it_as_it_is():
+    np.testing.assert_allclose(every(X, X)["slices"], X, atol=2e-2)
+
+
+def test_slices_do_not_know_where_pixels_stand():
+    np.testing.assert_allclose(every(X, Y[::-1, ::-1])["slices"], every(X, Y)["slices"], atol=1e-3)
 
 
 def test_a_feature_swapped_with_its_own_patches_is_itself():

@@ -8,6 +8,7 @@ from .johnson import Johnson
 from .linear import Linear
 from .mmd import MMD
 from .mrf import MRF
+from .optimal import OptimalTextures
 from .photo_wct import PhotoWCT
 from .reconstruct import Reconstruct
 from .style_swap import StyleSwap
@@ -31,6 +32,7 @@ __all__ = [
     "Johnson",
     "Linear",
     "Monge",
+    "OptimalTextures",
     "PhotoWCT",
     "Pitie",
     "Reconstruct",
