@@ -15,6 +15,7 @@ approach, are matched in closed form; levels 4 to 1, as deeper ones repaint what
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import jax
@@ -58,12 +59,14 @@ class OptimalTextures(Method):
     seed: Seed = 0
 
     def prepare(self, style: Image, mask: Mask | None = None) -> list[list[Slices]]:
+        axes = cache(self._axes)  # of all sizes the same
+
         def summary(image: Image, level: Level) -> Slices:
             feature, _ = level.encode(image)
             weight = None
             if mask is not None:
                 weight = pool_mask(level.pad(pool_mask(mask, image.shape)), feature.shape)
-            return Slices.of(feature, self._axes(feature.shape[-1]), weight)
+            return Slices.of(feature, axes(feature.shape[-1]), weight)
 
         return [[summary(image, level) for level in self._steps] for image in self._pyramid(style)]
 

@@ -1,15 +1,22 @@
 """Style-swap (Chen & Schmidt 2016): the content rebuilt of the style's patches, then decoded.
 
-    image = D(a swap(f) + (1 - a) f),    f = relu3_1(content)        3 x 3 patches, stride 1
+    x <- D_l(a swap(F_l(x)) + (1 - a) F_l(x))        l in levels, F_l = relu{l}_1; 3 x 3 patches, stride 1
+    x <- D_l(WCT(F_l(x), F_l(style)))                l in refine
 
-Differs from the paper: the decoder is the one of WCT; theirs was trained on swapped features too. Of more
-`levels` the swap is done one after another.
+Differs from the paper: the decoder is the one of WCT; theirs was trained on swapped features too. Means of
+overlapping patches are dull and smooth, so contrast, colour and fine texture are brought back by matching
+covariance at the levels of `refine`; the preset `paper` is without. A temperature makes the swap soft, an
+attention over all patches; the pictures are smoother, not better.
 """
+
+from functools import partial
+from typing import ClassVar
 
 from jaxstyle.core import Chain, Encoder, Feature, Mask, pytree, static
 from jaxstyle.methods.transfer import Composed, Level, Transfer
+from jaxstyle.methods.wct import whitened
 from jaxstyle.networks.decoders import Decoders
-from jaxstyle.options import Count, Levels, Share
+from jaxstyle.options import Count, Levels, Number, Share
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.transforms import swap_patches
 
@@ -19,22 +26,37 @@ class StyleSwap(Composed):
     """Replace the patches of the features by the style's most like them (Chen & Schmidt 2016).
 
     Attributes:
-        alpha: 0 keeps the photograph, 1 is all style
+        alpha: 0 keeps the photograph's features where patches are swapped, 1 is all patches
         levels: of the encoder, in order
         patch: side of a patch in feature pixels
+        temperature: of the likeness by which the style's patches are averaged; 0 takes the most like
+        refine: levels at which mean and covariance are matched afterwards
     """
+
+    PRESETS: ClassVar[dict[str, str | None]] = {"paper": None}
 
     encoder: Encoder
     network: Decoders
-    alpha: Share = 1.0
+    alpha: Share = 0.6
     levels: Levels = static(default=(3,))
     patch: Count = static(default=3)
+    temperature: Number = static(default=0.0)
+    refine: Levels = static(default=(2, 1))
+
+    @classmethod
+    def paper(cls, encoder: Encoder, network: Decoders) -> "StyleSwap":
+        """Patches alone, all of them the style's."""
+        return cls(encoder, network, 1.0, refine=())
 
     @property
     def method(self) -> Chain:
         def patches(feature: Feature, weight: Mask | None = None) -> Patches:
             return Patches.of(feature, self.patch, weight)
 
-        row = {"alpha": self.alpha, "local": True, "halo": self.patch - 1}
-        level = lambda n: Level(self.encoder, self.network[n], n)
-        return Chain([Transfer(level(n), patches, swap_patches, **row) for n in self.levels])
+        def swapped(level: int) -> Transfer:
+            swap = partial(swap_patches, temperature=self.temperature)
+            features = Level(self.encoder, self.network[level], level)
+            return Transfer(features, patches, swap, self.alpha, local=True, halo=self.patch - 1)
+
+        refined = [whitened(self.encoder, self.network[level], level, 1.0) for level in self.refine]
+        return Chain([*map(swapped, self.levels), *refined])

@@ -17,7 +17,7 @@ from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.statistics.quantiles import Quantiles
 
 KNOTS = 129
-POINTS = 2**12
+POINTS = 2**11
 GOLDEN = (5**0.5 - 1) / 2
 
 
