@@ -54,12 +54,15 @@ VALUES = {  # what to give an option so that it shows
     "--places": "decoder",
     "--preset": "author",
     "--pyramid": "1",
+    "--pull": "0.8",
     "--quality": "20",
     "--quiet": "",
+    "--refine": "1",
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
     "--size": "40",
+    "--sizes": "1",
     "--smooth": "guided",
     "--optimizer": "adam",
     "--steps": "2",
@@ -68,6 +71,7 @@ VALUES = {  # what to give an option so that it shows
     "--style-mask": "turned.png",
     "--style-size": "40",
     "--style-weight": "0",
+    "--temperature": "0.1",
     "--tile": "16",
     "--tv-weight": "9",
     "--whitening": "cholesky",
@@ -93,6 +97,7 @@ QUICK = {  # what makes a method quick
 }
 OWN_VALUES = {  # where those of `VALUES` would not do
     ("mmd", "--preset"): "linear",
+    ("style-swap", "--preset"): "paper",
     ("wct", "--preset"): "pytorch",
     ("reconstruct", "--init"): "content",  # it starts from noise
     ("dream", "--optimizer"): "lbfgs",  # it has Adam

@@ -296,6 +296,24 @@ def test_a_feature_swapped_with_its_own_patches_is_itself():
     np.testing.assert_allclose(Compiled(swap_patches)(X, own), X, rtol=1e-5, atol=1e-5)
 
 
+attended = Compiled(lambda x, y: swap_patches(x, Patches.of(y), temperature=0.1))
+
+
+def test_attention_at_a_low_temperature_is_the_swap():
+    soft = Compiled(lambda x, y: swap_patches(x, Patches.of(y), temperature=1e-5))(X, Y)
+    assert np.quantile(np.abs(soft - every(X, Y)["patches"]), 0.9) < 1e-4
+    assert np.max(np.abs(attended(X, Y) - soft)) > 0.1
+
+
+def test_attention_to_a_constant_style_is_its_value():
+    np.testing.assert_allclose(attended(X, np.full_like(Y, 0.5)), 0.5, atol=1e-5)
+
+
+def test_attention_does_not_know_where_pixels_stand():
+    of_pixels = Compiled(lambda x, y: swap_patches(x, Patches.of(y, 1), temperature=0.1))
+    np.testing.assert_allclose(of_pixels(X, Y[::-1, ::-1]), of_pixels(X, Y), atol=1e-4)
+
+
 # ---- hard cases
 
 HARD = {
