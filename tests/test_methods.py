@@ -13,9 +13,9 @@ from flax import nnx
 
 from jaxstyle import Chain, InputError, Luminance, Matched, Regions, Tiled, losses, stylize
 from jaxstyle.image.color import to_yiq
-from jaxstyle.methods import METHODS, MMD, TABLE, WCT2, PhotoWCT
+from jaxstyle.methods import METHODS, MMD, TABLE, WCT2, OptimalTextures, PhotoWCT
 from jaxstyle.methods.descent import Descent, at_level, evaluate
-from jaxstyle.methods.transfer import Composed, Transfer
+from jaxstyle.methods.transfer import Composed, Level, Transfer
 from jaxstyle.networks.decoders import Decoder, Decoders
 from jaxstyle.networks.johnson import TransformNet
 from jaxstyle.networks.linear import LinearTransfer
@@ -297,6 +297,9 @@ def kept(method, content):
     """Return what encoding and decoding alone make of the content."""
     if isinstance(method, WCT2):
         return method.walk(content, lambda place, feature: feature)
+    if isinstance(method, OptimalTextures):  # each level sees the content itself, the last one decodes it
+        level = Level(method.encoder, method.network[method.levels[-1]], method.levels[-1])
+        return level.decode(*level.encode(content))[: content.shape[0], : content.shape[1]]
     image = content
     for part in transfers(method):
         recoded = part.features.decode(*part.features.encode(image))

@@ -61,6 +61,7 @@ VALUES = {  # what to give an option so that it shows
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
+    "--share": "0.2",
     "--size": "40",
     "--sizes": "1",
     "--smooth": "guided",

@@ -1,7 +1,7 @@
 """Style-swap (Chen & Schmidt 2016): the content rebuilt of the style's patches, then decoded.
 
-    x <- D_l(a swap(F_l(x)) + (1 - a) F_l(x))        l in levels, F_l = relu{l}_1; 3 x 3 patches, stride 1
-    x <- D_l(WCT(F_l(x), F_l(style)))                l in refine
+    x <- D_l(b swap(F_l(x)) + (1 - b) F_l(x))        l in levels, F_l = relu{l}_1; 3 x 3 patches, stride 1
+    x <- D_l(WCT(F_l(x), F_l(style)))                l in refine; b, `share`; of an alpha below 1 less of both
 
 Differs from the paper: the decoder is the one of WCT; theirs was trained on swapped features too. Means of
 overlapping patches are dull and smooth, so contrast, colour and fine texture are brought back by matching
@@ -26,9 +26,10 @@ class StyleSwap(Composed):
     """Replace the patches of the features by the style's most like them (Chen & Schmidt 2016).
 
     Attributes:
-        alpha: 0 keeps the photograph's features where patches are swapped, 1 is all patches
+        alpha: 0 keeps the photograph, 1 is all style
         levels: of the encoder, in order
         patch: side of a patch in feature pixels
+        share: of patches in what is decoded of them, beside the photograph's own
         temperature: of the likeness by which the style's patches are averaged; 0 takes the most like
         refine: levels at which mean and covariance are matched afterwards
     """
@@ -37,16 +38,17 @@ class StyleSwap(Composed):
 
     encoder: Encoder
     network: Decoders
-    alpha: Share = 0.6
+    alpha: Share = 1.0
     levels: Levels = static(default=(3,))
     patch: Count = static(default=3)
+    share: Share = 0.6
     temperature: Number = static(default=0.0)
     refine: Levels = static(default=(2, 1))
 
     @classmethod
     def paper(cls, encoder: Encoder, network: Decoders) -> "StyleSwap":
         """Patches alone, all of them the style's."""
-        return cls(encoder, network, 1.0, refine=())
+        return cls(encoder, network, share=1.0, refine=())
 
     @property
     def method(self) -> Chain:
@@ -56,7 +58,7 @@ class StyleSwap(Composed):
         def swapped(level: int) -> Transfer:
             swap = partial(swap_patches, temperature=self.temperature)
             features = Level(self.encoder, self.network[level], level)
-            return Transfer(features, patches, swap, self.alpha, local=True, halo=self.patch - 1)
+            return Transfer(features, patches, swap, self.alpha * self.share, local=True, halo=self.patch - 1)
 
-        refined = [whitened(self.encoder, self.network[level], level, 1.0) for level in self.refine]
+        refined = [whitened(self.encoder, self.network[level], level, self.alpha) for level in self.refine]
         return Chain([*map(swapped, self.levels), *refined])

@@ -3,8 +3,8 @@
     Q_k,d(u) = the value below which lies the share u of r_k,d . f_p        r_k,d: column d of R_k
 
 Conventions: the shares are u = (1 - cos t) / 2 at `KNOTS` even t from 0 to pi, closest at both ends, where
-features have their rare and large values. They are counted on at most `POINTS` pixels. The mean and the
-covariance, which all slices share, are kept beside, of all pixels.
+features have their rare and large values; 0 and 1 are the least and the largest value. They are counted on at
+most `POINTS` pixels. The mean and the covariance, which all slices share, are kept beside, of all pixels.
 """
 
 import jax
@@ -25,8 +25,10 @@ def knots(values: Float[Array, "n c"], weights: Float[Array, " n"] | None = None
     """Return the values of every column at the shares of `KNOTS`."""
     rows = _spread(len(values))
     sample = Quantiles.of(values[None, rows], None if weights is None else weights[None, rows])
-    shares = (1 - jnp.cos(jnp.linspace(0, jnp.pi, KNOTS))) / 2
-    return sample.at(jnp.broadcast_to(shares[:, None], (KNOTS, values.shape[1])))
+    shares = (1 - jnp.cos(jnp.linspace(0, jnp.pi, KNOTS)))[:, None] / 2
+    weighty = jnp.where(sample.weights > 0, sample.positions, sample.positions[0])
+    first, last = weighty[0], jnp.max(weighty, axis=0)
+    return sample.at(first + shares * (last - first))
 
 
 def _spread(count: int) -> np.ndarray:
