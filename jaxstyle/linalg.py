@@ -62,6 +62,13 @@ def _svd(matrix: Matrix) -> tuple[Matrix, Array, Matrix]:
     return left, values, right
 
 
+@sequential_vmap
+def _qr(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """Return Q and R, of a batch one after another: see `eigh`."""
+    q, r = jnp.linalg.qr(matrix)
+    return q, r
+
+
 def _powers(values: Array, exponent: float) -> tuple[Array, Array]:
     """Return the powers of the eigenvalues above the floor, and which these are."""
     floor = min(FLOOR, 4 * len(values) * float(jnp.finfo(jnp.float32).eps))
@@ -141,7 +148,7 @@ def newton_schulz(matrix: Matrix) -> tuple[Matrix, Matrix]:
 def rotations(key: Array, count: int, size: int) -> Float[Array, "count size size"]:
     """Return random rotations and reflections: the Q of QR of normal matrices, of uniform (Haar) law."""
     normal = jax.random.normal(key, (count, size, size))
-    q, r = jnp.linalg.qr(normal)
+    q, r = lax.map(_qr, normal)
     return q * jnp.sign(jnp.diagonal(r, axis1=-2, axis2=-1))[:, None]
 
 

@@ -29,6 +29,7 @@ QUICK = {
     "adain": "",
     "wct": "",
     "histogram": "--levels 3,2",
+    "optimal": "--levels 3,2 --rotations 2",
     "style-swap": "",
     "linear": "",
     "photo-wct": "--levels 3,2",

@@ -55,13 +55,16 @@ VALUES = {  # what to give an option so that it shows
     "--places": "decoder",
     "--preset": "author",
     "--pyramid": "1",
+    "--pull": "0.8",
     "--quality": "20",
     "--quiet": "",
     "--refine": "2",
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
+    "--share": "0.2",
     "--size": "40",
+    "--sizes": "1",
     "--smooth": "guided",
     "--optimizer": "adam",
     "--steps": "2",
@@ -71,8 +74,10 @@ VALUES = {  # what to give an option so that it shows
     "--style-mask": "turned.png",
     "--style-size": "40",
     "--style-weight": "0",
+    "--temperature": "0.1",
     "--tile": "16",
     "--tv-weight": "9",
+    "--wct-levels": "1",
     "--whitening": "cholesky",
 }
 GOES_WITH = {  # what makes room for an option and, where it is costly without, another value of it
@@ -87,7 +92,7 @@ QUICK = {  # what makes a method quick
     **dict.fromkeys(("gatys", "mrf", "mmd", "deep-photo", "reconstruct"), ONE_LAYER),
     "nnst": "--encoder encoder.safetensors --steps 4 --style-layers relu1_1",
     "dream": "--encoder encoder.safetensors --steps 4 --layers relu1_2",
-    **dict.fromkeys(("wct", "histogram", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
+    **dict.fromkeys(("wct", "histogram", "optimal", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
     "photo-wct": f"{ONE_LEVEL} unpooling.safetensors --smooth none",
     "adain": "--encoder encoder.safetensors --weights decoder.safetensors",
     "linear": "--encoder encoder.safetensors --weights linear.safetensors",
@@ -97,6 +102,7 @@ QUICK = {  # what makes a method quick
 }
 OWN_VALUES = {  # where those of `VALUES` would not do
     ("mmd", "--preset"): "linear",
+    ("style-swap", "--preset"): "paper",
     ("wct", "--preset"): "pytorch",
     ("reconstruct", "--init"): "content",  # it starts from noise
     ("dream", "--optimizer"): "lbfgs",  # it has Adam

@@ -1,6 +1,7 @@
 """Laws of the closed-form transforms: what they match is matched, hard cases survive, regions do not mix."""
 
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,7 @@ from jaxstyle.statistics.histograms import Histogram
 from jaxstyle.statistics.moments import Moments
 from jaxstyle.statistics.patches import Patches
 from jaxstyle.statistics.quantiles import Quantiles
+from jaxstyle.statistics.slices import Slices
 from jaxstyle.transforms import (
     match_covariance,
     match_histogram,
@@ -26,6 +28,7 @@ from jaxstyle.transforms import (
     match_quantiles,
     match_regions,
     match_sliced,
+    match_slices,
     pooled,
     swap_patches,
 )
@@ -49,12 +52,21 @@ def by(whitening):
     return Transform(Covariance.of, partial(match_covariance, whitening=whitening))
 
 
+def slices(count):
+    """Return sliced transport along random rotations, and the channels at last."""
+    turned = linalg.rotations(jax.random.key(0), count, C)
+    rotations = jnp.concatenate([turned, jnp.eye(C)[None]])
+    return Transform(partial(Slices.of, rotations=rotations), match_slices)
+
+
 POINTWISE = {name: by(whitening) for name, whitening in WHITENINGS.items()} | {
     "moments": Transform(Moments.of, match_moments),
     "quantiles": Transform(Quantiles.of, match_quantiles),
     "histogram": Transform(Histogram.of, match_histogram),
     "sliced": Transform(partial(Patches.of, side=1), partial(match_sliced, steps=4)),
+    "slices": slices(3),
 }
+ROUNDING = {"slices": 5e-3}  # of maps that are steep between knots
 TRANSFORMS = POINTWISE | {"patches": Transform(Patches.of, swap_patches)}
 
 
@@ -251,9 +263,55 @@ def test_sliced_transport_matches_the_joint_distribution():
     np.testing.assert_allclose(own.matrix, target.matrix, atol=0.03 * np.trace(target.matrix))
 
 
+def test_slices_along_the_channels_match_their_histograms():
+    own, style = X, 3 * mixed(W, H, C, 3) ** 3
+    matched, expected = Compiled(
+        lambda x, y: (
+            slices(0)(x, y),
+            match_quantiles(match_covariance(x, Covariance.of(y)), Quantiles.of(y)),
+        )
+    )(own, style)
+    apart = np.mean(np.abs(matched - expected), axis=(0, 1)) / np.std(style, axis=(0, 1))
+    assert np.max(apart) < 0.01
+
+
+def test_slices_come_nearer_to_the_joint_distribution_than_covariance_and_histograms():
+    content, style = mixed(20, 20, C, 1), jnp.abs(mixed(21, 19, C, 2))
+    loss = SlicedWasserstein.mean({"x": style}, {"x": 1.0})
+    ways = (Transform(Covariance.of, match_covariance), slices(0), slices(2))
+    distances = Compiled(lambda x: [loss({"x": way(x, style)}) for way in ways])(content)
+    assert all(more < 0.7 * less for less, more in pairwise(distances))
+
+
+def test_slices_of_a_feature_leave_it_as_it_is():
+    np.testing.assert_allclose(every(X, X)["slices"], X, atol=2e-2)
+
+
+def test_slices_do_not_know_where_pixels_stand():
+    np.testing.assert_allclose(every(X, Y[::-1, ::-1])["slices"], every(X, Y)["slices"], atol=1e-3)
+
+
 def test_a_feature_swapped_with_its_own_patches_is_itself():
     own = Patches.of(jnp.pad(X, ((2, 2), (2, 2), (0, 0)), mode="edge"))
     np.testing.assert_allclose(Compiled(swap_patches)(X, own), X, rtol=1e-5, atol=1e-5)
+
+
+attended = Compiled(lambda x, y: swap_patches(x, Patches.of(y), temperature=0.1))
+
+
+def test_attention_at_a_low_temperature_is_the_swap():
+    soft = Compiled(lambda x, y: swap_patches(x, Patches.of(y), temperature=1e-5))(X, Y)
+    assert np.quantile(np.abs(soft - every(X, Y)["patches"]), 0.9) < 1e-4
+    assert np.max(np.abs(attended(X, Y) - soft)) > 0.1
+
+
+def test_attention_to_a_constant_style_is_its_value():
+    np.testing.assert_allclose(attended(X, np.full_like(Y, 0.5)), 0.5, atol=1e-5)
+
+
+def test_attention_does_not_know_where_pixels_stand():
+    of_pixels = Compiled(lambda x, y: swap_patches(x, Patches.of(y, 1), temperature=0.1))
+    np.testing.assert_allclose(of_pixels(X, Y[::-1, ::-1]), of_pixels(X, Y), atol=1e-4)
 
 
 # ---- hard cases
@@ -367,7 +425,9 @@ def regional(content, styles, weights, masks) -> dict:
 
 @over(TRANSFORMS)
 def test_a_region_of_ones_is_no_region(name):
-    np.testing.assert_allclose(regional(X, [Y], [None], ONES[None])[name], every(X, Y)[name], atol=2e-4)
+    np.testing.assert_allclose(
+        regional(X, [Y], [None], ONES[None])[name], every(X, Y)[name], atol=ROUNDING.get(name, 2e-4)
+    )
 
 
 @over(POINTWISE)
@@ -376,7 +436,7 @@ def test_halves_do_not_know_each_other(name):
     style = mixed(H, W, C, 2) * (1 + LEFT[..., None])
     halves = [every(X[:, part], style[:, part])[name] for part in (slice(0, 9), slice(9, 18))]
     both = regional(X, [style, style], list(masks), masks)[name]
-    np.testing.assert_allclose(both, np.concatenate(halves, axis=1), atol=2e-4)
+    np.testing.assert_allclose(both, np.concatenate(halves, axis=1), atol=ROUNDING.get(name, 2e-4))
 
 
 @over(TRANSFORMS)
@@ -384,7 +444,7 @@ def test_a_mix_is_the_mean_of_what_each_style_gives(name):
     styles = [mixed(H, W, C, 2), -mixed(H, W, C, 3)]
     mix = regional(X, styles, [ONES, ONES], np.stack([0.3 * ONES, 0.7 * ONES]))[name]
     first, second = (every(X, style, ONES, ONES)[name] for style in styles)
-    np.testing.assert_allclose(mix, 0.3 * first + 0.7 * second, atol=2e-4)
+    np.testing.assert_allclose(mix, 0.3 * first + 0.7 * second, atol=ROUNDING.get(name, 2e-4))
 
 
 def test_shares_are_masks_of_one_pixel():
@@ -396,7 +456,7 @@ def test_shares_are_masks_of_one_pixel():
 @over(TRANSFORMS)
 def test_where_masks_do_not_reach_one_the_content_keeps_its_share(name):
     part = regional(X, [Y], [None], 0.25 * ONES[None])[name]
-    np.testing.assert_allclose(part, 0.25 * every(X, Y)[name] + 0.75 * X, atol=2e-4)
+    np.testing.assert_allclose(part, 0.25 * every(X, Y)[name] + 0.75 * X, atol=ROUNDING.get(name, 2e-4))
     gone = np.asarray(regional(X, [Y], [None], LEFT[None])[name])
     np.testing.assert_array_equal(gone[:, 9:], X[:, 9:])
     assert np.max(np.abs(gone[:, :9] - X[:, :9])) > 0.1

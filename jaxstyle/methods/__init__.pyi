@@ -9,6 +9,7 @@ from .linear import Linear
 from .mmd import MMD
 from .mrf import MRF
 from .nnst import NNST
+from .optimal import OptimalTextures
 from .photo_wct import PhotoWCT
 from .reconstruct import Reconstruct
 from .style_swap import StyleSwap
@@ -33,6 +34,7 @@ __all__ = [
     "Johnson",
     "Linear",
     "Monge",
+    "OptimalTextures",
     "PhotoWCT",
     "Pitie",
     "Reconstruct",

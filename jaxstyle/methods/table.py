@@ -69,6 +69,13 @@ ENTRIES = (
         "wct-decoders",
     ),
     Entry(
+        "optimal",
+        PASS,
+        "Match the joint distribution of the features by sliced transport (Risser 2020).",
+        "optimal:OptimalTextures",
+        "wct-decoders",
+    ),
+    Entry(
         "style-swap",
         PASS,
         "Replace the patches of the features by the style's most like them (Chen & Schmidt 2016).",

@@ -8,9 +8,14 @@ The weight of a patch is that of its middle.
 
     n(p) = argmax_j  P_p . S_j / |S_j|        the nearest, by normalised cross-correlation
 
-The norm of P does not change the choice; patches of no weight are never chosen.
+The norm of P does not change the choice; patches of no weight are never chosen. Attention is its soft form:
+
+    A(p) = sum_j a_pj S_j,    a_p = softmax_j (P_p . S_j / (|P_p| |S_j|) / temperature)
 """
 
+from collections.abc import Callable
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
@@ -46,6 +51,12 @@ def assemble(squares: Float[Array, "rows columns n"], side: int, shape: tuple[in
     return whole / jnp.maximum(count, 1)
 
 
+def _unit(rows: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+    """Return rows of length one; zeros stay."""
+    norms = jnp.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows / jnp.maximum(norms, jnp.finfo(norms.dtype).tiny ** 0.5)
+
+
 @pytree
 class Patches:
     """The squares of a feature as rows, and their weights."""
@@ -66,10 +77,20 @@ class Patches:
 
     def nearest(self, rows: Float[Array, "m k"]) -> Int[Array, " m"]:
         """Return for every row the index of the patch here that is most like it."""
-        norms = jnp.linalg.norm(self.values, axis=1, keepdims=True)
-        unit = self.values / jnp.maximum(norms, jnp.finfo(norms.dtype).tiny ** 0.5)
-        barred = jnp.where(self.weights > 0, 0.0, -jnp.inf).astype(rows.dtype)
-        return lax.map(lambda row: jnp.argmax(unit @ row + barred), rows, batch_size=ROWS)
+        likeness = self._likeness()
+        return lax.map(lambda row: jnp.argmax(likeness(row)), rows, batch_size=ROWS)
+
+    def attended(self, rows: Float[Array, "m k"], temperature: float) -> Float[Array, "m k"]:
+        """Return for every row the mean of the patches here, each as heavy as it is like the row."""
+        likeness = self._likeness()
+        mean = lambda row: jax.nn.softmax(likeness(_unit(row)) / temperature) @ self.values
+        return lax.map(mean, rows, batch_size=ROWS)
+
+    def _likeness(self) -> Callable[[Float[Array, " k"]], Float[Array, " n"]]:
+        """Return what correlates a row with every patch, over its norm; the least where no weight is."""
+        unit, least = _unit(self.values), jnp.finfo(self.values.dtype).min / 2
+        barred = jnp.where(self.weights > 0, 0.0, least).astype(self.values.dtype)
+        return lambda row: unit @ row + barred
 
     def centered(self) -> "Patches":
         """Return the squares less their weighted mean."""

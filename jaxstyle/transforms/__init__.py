@@ -6,6 +6,7 @@ from jaxstyle.transforms.patches import swap_patches
 from jaxstyle.transforms.quantiles import match_histogram, match_quantiles
 from jaxstyle.transforms.regions import match_regions, pooled
 from jaxstyle.transforms.sliced import match_sliced
+from jaxstyle.transforms.slices import match_slices
 
 __all__ = [
     "match_covariance",
@@ -14,6 +15,7 @@ __all__ = [
     "match_quantiles",
     "match_regions",
     "match_sliced",
+    "match_slices",
     "pooled",
     "swap_patches",
 ]
