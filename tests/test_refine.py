@@ -11,7 +11,7 @@ from jaxstyle import stylize
 from jaxstyle.core import InputError, styled
 from jaxstyle.methods import Gatys, descent
 from jaxstyle.methods.colors import Monge
-from jaxstyle.optimizers import Adam
+from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.wrappers import Refined
 from jaxstyle.wrappers.refine import refinement
 
@@ -24,20 +24,21 @@ def gatys(small_vgg):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_it_descends_from_the_picture(gatys, content, style, masked):
-    given = (content, [style, 1 - style], jnp.stack([content[..., 0], 1 - content[..., 0]]))
-    given = given if masked else (content, style)
+    masks = jnp.stack([content[..., 0], 1 - content[..., 0]]) if masked else None
+    styles = [style, 1 - style] if masked else style
     refined, seen = Refined(Monge(), gatys), []
-    first = stylize(Monge(), *given)
-    image = stylize(refined, *given, callback=seen.append)
+    first = stylize(Monge(), content, styles, masks)
+    image = stylize(refined, content, styles, masks, callback=seen.append)
     np.testing.assert_allclose(seen[0].image, first, atol=1e-6)
-    np.testing.assert_allclose(image, stylize(gatys, *given, initial=first), atol=1e-5)
-    np.testing.assert_allclose(jax.jit(styled)(refined, *given), image, atol=1e-5)
+    np.testing.assert_allclose(image, stylize(gatys, content, styles, masks, initial=first), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(styled)(refined, content, styles, masks), image, atol=1e-5)
     with pytest.raises(InputError, match="one pass"):
-        stylize(refined, *given, initial=content)
+        stylize(refined, content, styles, masks, initial=content)
 
 
 def test_it_remembers_all_its_pairs_and_no_more(small_vgg):
-    assert [refinement(small_vgg, steps).optimizer.memory for steps in (20, 300)] == [20, 100]
+    memories = [refinement(small_vgg, steps).optimizer for steps in (20, 300)]
+    assert memories == [LBFGS(memory=20), LBFGS(memory=100)]
 
 
 def test_a_first_image_is_made_smaller_only_if_asked(gatys, content, style, monkeypatch):

@@ -1,7 +1,9 @@
 """Style-swap (Chen & Schmidt 2016): the content rebuilt of the style's patches, then decoded.
 
     x <- D_l(b swap(F_l(x)) + (1 - b) F_l(x))        l in levels, F_l = relu{l}_1; 3 x 3 patches, stride 1
-    x <- D_l(WCT(F_l(x), F_l(style)))                l in wct_levels; b, `share`; of an alpha below 1 less of both
+    x <- D_l(WCT(F_l(x), F_l(style)))                l in wct_levels; an alpha below 1: less of both
+
+b is the `share`.
 
 Differs from the paper: the decoder is the one of WCT; theirs was trained on swapped features too. Means of
 overlapping patches are dull and smooth, so contrast, colour and fine texture are brought back by matching
