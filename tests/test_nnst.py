@@ -95,7 +95,7 @@ def test_a_picture_in_the_style_of_its_own_regions_too(method, content):
 def test_neighbours_are_those_of_content_and_start_in_shares(method, content, style):
     target, start, image = (part_of(summarise(method, style), -1), *(picture(40, 48, n) for n in (7, 8)))
 
-    def energy(content, alpha, initial=start):
+    def energy(content, alpha, initial: jax.Array | None = start):
         mixed = dataclasses.replace(method, alpha=alpha)
         return value_and_gradient(mixed, content, target, image, initial)[0]
 

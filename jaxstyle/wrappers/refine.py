@@ -57,9 +57,8 @@ class Refined(Method):
         resume: ResumeState | None = None,
         every: int = 10,
     ) -> Iterator[Snapshot]:
-        for snapshot in self.method.run(content, part_of(target, 0), initial):
-            first = snapshot.image
-        yield from self.descent.run(content, part_of(target, 1), first, extra_loss, resume, every)
+        *_, made = self.method.run(content, part_of(target, 0), initial)
+        yield from self.descent.run(content, part_of(target, 1), made.image, extra_loss, resume, every)
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
         first, then = (jax.eval_shape(lambda x, i=i: part_of(x, i), target) for i in range(2))
