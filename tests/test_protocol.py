@@ -13,14 +13,8 @@ from conftest import picture
 from jaxstyle import DeepPhoto, Gatys, stylize
 from jaxstyle.core import part_of, prepared
 from jaxstyle.image.matting import Laplacian
-from jaxstyle.methods.descent import (
-    Descent,
-    DivergedError,
-    from_noise,
-    from_style,
-    halved,
-    sized,
-)
+from jaxstyle.methods.descent import Descent, DivergedError, halved, sized
+from jaxstyle.methods.starts import from_noise, from_style
 from jaxstyle.optimizers import LBFGS, Adam, Zoom
 
 STEPS = 4

@@ -34,7 +34,7 @@ from experiments.benchmarks.torch_transfer import (
 from jaxstyle import stylize, training, weights
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, AdaIN, DeepPhoto, Gatys, Johnson
-from jaxstyle.methods.descent import from_content
+from jaxstyle.methods.starts import from_content
 from jaxstyle.networks.decoders import encoded
 from jaxstyle.optimizers import LBFGS, Adam, Spectral
 from jaxstyle.smoothing import ClosedForm

@@ -10,7 +10,8 @@ import jax
 from experiments.artefact import Run, command
 from jaxstyle import Gatys
 from jaxstyle.core import Image, Scalar, part_of, prepared
-from jaxstyle.methods.descent import STARTS, evaluate
+from jaxstyle.methods.descent import evaluate
+from jaxstyle.methods.starts import STARTS
 from jaxstyle.metrics import psnr, ssim
 
 

@@ -7,7 +7,7 @@ The bundled networks and the loss that they were trained with (see `weights/READ
 
 from experiments.artefact import Run, command
 from jaxstyle import Gatys, Johnson
-from jaxstyle.methods.descent import from_noise
+from jaxstyle.methods.starts import from_noise
 
 STYLES = ("glass", "ink", "strokes")
 

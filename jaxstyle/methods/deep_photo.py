@@ -21,8 +21,9 @@ import jax.numpy as jnp
 from jaxstyle.core import Encoder, Image, Loss, Mask, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.losses import Content, Gram, Photoreal
-from jaxstyle.methods.descent import AnyStart, Descent, from_colors, from_noise
+from jaxstyle.methods.descent import Descent
 from jaxstyle.methods.gatys import Gatys, firsts
+from jaxstyle.methods.starts import AnyStart, from_colors, from_noise
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.options import Count, Number
 from jaxstyle.statistics.covariance import Covariance

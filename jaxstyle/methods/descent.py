@@ -23,14 +23,12 @@ constrained on the way; the result is clipped.
 import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.stages import Lowered
-from jax.typing import ArrayLike
 
 from jaxstyle.core import (
     Encoder,
@@ -52,12 +50,10 @@ from jaxstyle.core import (
 from jaxstyle.image.masks import resize_mask
 from jaxstyle.image.resize import resize
 from jaxstyle.losses import Masked
+from jaxstyle.methods.starts import AnyStart, from_content, from_noise
 from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Losses, Optimizer, advance, as_pytree, minimise
 from jaxstyle.options import Count, Seed, Steps, one_of
-from jaxstyle.statistics.covariance import Covariance
 from jaxstyle.tiling import TiledEncoder
-from jaxstyle.transforms import match_covariance
-from jaxstyle.transforms.covariance import monge
 
 SMALLEST = 64  # pixels of the short side, below which no coarser size is taken unasked
 
@@ -71,39 +67,6 @@ class Target(NamedTuple):
 
 class DivergedError(InputError):
     """The loss is not finite any more; the image before is in the last snapshot."""
-
-
-def from_content(content: Image, style: Image, seed: ArrayLike) -> Image:
-    """Start from the content."""
-    return content
-
-
-def from_style(content: Image, style: Image, seed: ArrayLike) -> Image:
-    """Start from the style, resized to the content's size."""
-    return jax.image.resize(style, content.shape, "linear", antialias=True).astype(content.dtype)
-
-
-def from_noise(content: Image, style: Image, seed: ArrayLike) -> Image:
-    """Start from white noise: normal, mean 1/2, standard deviation 1/4, clipped to [0, 1]."""
-    noise = jax.random.normal(jax.random.key(seed), content.shape, content.dtype)
-    return jnp.clip(0.5 + 0.25 * noise, 0, 1)
-
-
-def from_colors(content: Image, style: Image, seed: ArrayLike) -> Image:
-    """Start from the content in the style's colours: their mean and covariance, by the least movement."""
-    return jnp.clip(match_covariance(content, Covariance.of(style), whitening=monge), 0, 1)
-
-
-Start = Callable[[Image, Image, ArrayLike], Image]
-STARTS: dict[str, Start] = {
-    "content": from_content,
-    "style": from_style,
-    "noise": from_noise,
-    "colors": from_colors,
-}
-UNSTYLED: dict[str, Start] = {"content": from_content, "noise": from_noise}  # of methods without a style
-AnyStart = Annotated[Start, one_of(STARTS, Path)]
-UnstyledStart = Annotated[Start, one_of(UNSTYLED, Path)]
 
 
 def halved(image: Image, times: int) -> Image:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from jaxstyle.core import Image, Loss, Mask, Sum, pytree, static
 from jaxstyle.losses import Activation, Content, Variation
-from jaxstyle.methods.descent import Descent, Target, UnstyledStart, from_content
+from jaxstyle.methods.descent import Descent, Target
+from jaxstyle.methods.starts import UnstyledStart, from_content
 from jaxstyle.optimizers import OPTIMIZERS, Adam, Optimizer
 from jaxstyle.options import Count, Layers, Number, one_of
 

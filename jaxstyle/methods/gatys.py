@@ -29,7 +29,8 @@ from jaxstyle.losses import (
     SlicedWasserstein,
     Variation,
 )
-from jaxstyle.methods.descent import Descent, Target, from_noise, style_loss
+from jaxstyle.methods.descent import Descent, Target, style_loss
+from jaxstyle.methods.starts import from_noise
 from jaxstyle.networks.pooling import average_pool
 from jaxstyle.networks.vgg import WIDTHS
 from jaxstyle.optimizers import LBFGS, Adam

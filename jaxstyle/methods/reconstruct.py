@@ -10,7 +10,8 @@ from typing import Any
 
 from jaxstyle.core import Image, Loss, Mask, pytree, static
 from jaxstyle.losses import Content, Gram, Variation
-from jaxstyle.methods.descent import Descent, Target, UnstyledStart, from_noise, style_loss
+from jaxstyle.methods.descent import Descent, Target, style_loss
+from jaxstyle.methods.starts import UnstyledStart, from_noise
 from jaxstyle.options import Layers, Number
 
 
