@@ -37,7 +37,7 @@ NETWORKS = {
 SMALL = {
     "level": 3,
     "levels": (3, 1),
-    "sizes": 2,
+    "sizes": 1,
     "rotations": 4,
     "optimizer": Adam(0.05),
     "steps": 2,

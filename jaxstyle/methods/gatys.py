@@ -7,9 +7,10 @@ Any other loss of `losses/` can stand for `Gram`: see `LOSSES`, and `mrf.py` and
 
 The default is this library's own: losses relative to their targets, so that one style weight means
 the same for every encoder and depth, from the content, coarse to fine by L-BFGS: 200 steps at a quarter of
-the size, 200 at half, 80 at full size. The presets are the sources', each at one size and exact in its loss;
-where a source is silent, the docstring says what was chosen. All optimise pixels in [0, 1] (the sources:
-0..255 less the mean); L-BFGS does not mind but for the length of its first step.
+the size, 200 at half, 80 at full size, at a weight that leaves a face a face. The presets are the sources',
+each at one size and exact in its loss; where a source is silent, the docstring says what was chosen. All
+optimise pixels in [0, 1] (the sources: 0..255 less the mean); L-BFGS does not mind but for the length of its
+first step.
 """
 
 from collections.abc import Callable
@@ -86,7 +87,7 @@ class Gatys(Descent):
 
     strength: Share = 0.5
     content_weight: Number = 1.0
-    style_weight: Number = 100.0
+    style_weight: Number = 30.0
     tv_weight: Number = 0.0
     content_layers: Layers | None = None
     style_layers: Layers | None = None

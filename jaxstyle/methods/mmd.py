@@ -16,6 +16,7 @@ instead of Adam; random Fourier features instead of random pairs.
 from jaxstyle import losses
 from jaxstyle.core import Encoder, pytree, static
 from jaxstyle.methods.gatys import Gatys, LayerLoss
+from jaxstyle.options import Number
 
 
 @pytree
@@ -24,6 +25,7 @@ class MMD(Gatys):
 
     PRESETS = dict.fromkeys(("gaussian", "polynomial", "linear", "bn"), "vgg19-lite")
 
+    style_weight: Number = 100.0
     style_loss: LayerLoss = static(default=losses.MMD.relative)
 
     @classmethod

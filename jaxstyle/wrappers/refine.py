@@ -17,10 +17,13 @@ from jaxstyle.methods.descent import Descent
 from jaxstyle.methods.gatys import Gatys
 from jaxstyle.optimizers import LBFGS
 
+STYLE_WEIGHT = 100.0  # few steps do not lose the content
+
 
 def refinement(encoder: Encoder, steps: int) -> Gatys:
     """Return the descent that refines by default: of Gatys et al., at full size, with all its pairs."""
-    return Gatys(encoder, LBFGS(memory=min(steps, LBFGS.memory)), steps=steps, pyramid=())
+    optimizer = LBFGS(memory=min(steps, LBFGS.memory))
+    return Gatys(encoder, optimizer, steps=steps, pyramid=(), style_weight=STYLE_WEIGHT)
 
 
 @pytree
