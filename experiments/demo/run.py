@@ -1,6 +1,6 @@
 """Repaint a photograph in the two bundled styles: the first thing to see of the library.
 
-    python -m experiments.demo.run --out demo          (make demo; two CPU cores: under 2 minutes)
+    python -m experiments.demo.run --out demo          (make demo; two CPU cores: one to three minutes)
 
 The photograph is scikit-image's `chelsea` (CC0), the styles are painted by `experiments.demo.paint`,
 the encoder is the bundled `vgg19-lite`. Writes the photograph, two pictures with their provenance,
