@@ -1,13 +1,14 @@
 """From what a command is given to the method that it asks for, wrapped as it asks for."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jaxstyle import weights
 from jaxstyle.cli import provenance
 from jaxstyle.cli.request import Request
-from jaxstyle.core import InputError, Method
+from jaxstyle.core import Encoder, InputError, Method
 from jaxstyle.methods.table import Entry
 from jaxstyle.optimizers import OPTIMIZERS, Own
 from jaxstyle.smoothing import SMOOTHERS
@@ -29,6 +30,12 @@ def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple
     cls = entry.load()
     kinds, presets = types(cls), getattr(cls, "PRESETS", {})
     made, files, encoder = {}, {}, own.get("encoder")
+
+    @cache
+    def load_encoder(name: str) -> Encoder:
+        files[name] = provenance.fingerprint(weights.find(name))
+        return weights.load_encoder(name)
+
     if "network" in kinds:
         name: Any = own.get("weights") or entry.weights
         made["network"] = network(name, cls, kinds["network"])
@@ -36,8 +43,7 @@ def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple
         encoder = encoder or weights.metadata(name).get("encoder", DEFAULT_ENCODER)
     if "encoder" in kinds:
         encoder = encoder or presets.get(own.get("preset"), DEFAULT_ENCODER)
-        made["encoder"] = weights.load_encoder(encoder)
-        files[encoder] = provenance.fingerprint(weights.find(encoder))
+        made["encoder"] = load_encoder(encoder)
     method = getattr(cls, own["preset"])(**made) if "preset" in own else cls(**made)
     files_or_made = lambda name, value: name in ("encoder", "optimizer") or isinstance(value, Path)
     changes = {name: v for name, v in own.items() if name in kinds and not files_or_made(name, v)}
@@ -49,8 +55,7 @@ def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in numbers)
         raise InputError(f"{shown} are all 0: give one above 0")
     if refine:
-        method = Refined(method, refinement(weights.load_encoder(DEFAULT_ENCODER), refine))
-        files[DEFAULT_ENCODER] = provenance.fingerprint(weights.find(DEFAULT_ENCODER))
+        method = Refined(method, refinement(load_encoder(DEFAULT_ENCODER), refine))
     return method, files
 
 

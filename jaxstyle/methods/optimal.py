@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, Regions, pytree, static
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, Regions, part_of, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.resize import resize
 from jaxstyle.linalg import rotations
@@ -112,6 +112,5 @@ class OptimalTextures(Method):
 
 def _part(target: Any, size: int, index: int, image: Image) -> Any:
     """Return the target of one size and one level, its masks as large as the image."""
-    if not isinstance(target, Regions):
-        return target[size][index]
-    return target.map(lambda parts: parts[size][index]).of_masks(lambda mask: pool_mask(mask, image.shape))
+    part = part_of(part_of(target, size), index)
+    return part.of_masks(lambda mask: pool_mask(mask, image.shape)) if isinstance(part, Regions) else part

@@ -9,10 +9,9 @@ blurs or weaves is what few steps of descent mend first.
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 from jax.stages import Lowered
 
-from jaxstyle.core import Encoder, Image, Loss, Mask, Method, ResumeState, Snapshot, part_of, pytree
+from jaxstyle.core import Encoder, Image, Mask, Method, Snapshot, part_of, pytree
 from jaxstyle.methods.descent import Descent
 from jaxstyle.methods.gatys import Gatys
 from jaxstyle.optimizers import LBFGS
@@ -52,19 +51,13 @@ class Refined(Method):
         return self.descent.apply(content, part_of(target, 1), first)
 
     def run(
-        self,
-        content: Image,
-        target: Any,
-        initial: Image | None = None,
-        extra_loss: Loss | None = None,
-        resume: ResumeState | None = None,
-        every: int = 10,
+        self, content: Image, target: Any, initial: Image | None = None, *args: Any, **kwargs: Any
     ) -> Iterator[Snapshot]:
         *_, made = self.method.run(content, part_of(target, 0), initial)
-        yield from self.descent.run(content, part_of(target, 1), made.image, extra_loss, resume, every)
+        yield from self.descent.run(content, part_of(target, 1), made.image, *args, **kwargs)
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
-        first, then = (jax.eval_shape(lambda x, i=i: part_of(x, i), target) for i in range(2))
+        first, then = part_of(target, 0), part_of(target, 1)
         return [*self.method.programs(content, first), *self.descent.programs(content, then)]
 
     def remarks(self, content: Image, target: Any) -> list[str]:
