@@ -450,7 +450,7 @@ CONSTANT = (
 NETWORKS = ("johnson-glass", "johnson-ink", "johnson-strokes")
 
 
-@pytest.mark.parametrize("color", [(119, 119, 119), (0, 0, 0), (13, 200, 77)], ids=str)
+@pytest.mark.parametrize("color", [(0, 0, 0), (13, 200, 77)], ids=str)
 @pytest.mark.parametrize("name", [*CONSTANT, *NETWORKS])
 def test_a_picture_of_one_color_stays_one(folder, name, color):
     Image.new("RGB", (47, 35), color).save(folder / "flat.png")
@@ -463,7 +463,7 @@ def test_a_picture_of_one_color_stays_one(folder, name, color):
     assert np.max(np.std(opened(folder / "out.png")[0].astype(float), axis=(0, 1))) < 0.5
 
 
-@pytest.mark.parametrize("size", [40, 57, 80, 130])
+@pytest.mark.parametrize("size", [57, 130])
 @pytest.mark.parametrize("name", ["reinhard", "monge", "pitie", "color-histogram"])
 def test_a_flat_area_stays_flat_at_any_size(folder, name, size):
     logo = Image.new("RGB", (80, 60), (230, 230, 225))

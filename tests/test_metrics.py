@@ -23,6 +23,7 @@ from jaxstyle.metrics import (
     psnr,
     ssim,
     unpainted,
+    weave,
 )
 
 
@@ -135,6 +136,28 @@ def test_grid_is_one_of_one_colour_and_about_one_of_noise():
     assert grid(chessboard(128, 96)) > 100
     with pytest.raises(InputError, match="64 pixels"):
         grid(noise[:63])
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_weave_sees_threads_of_any_fine_period_but_no_slanted_ones(axis):
+    x = picture(130, 101, 1)
+    for period in (2.3, 2.9, 3.5, 4.2):
+        threads = [float(weave(x + a * waves(130, 101, period, axis))) for a in (0, 0.02, 0.05, 0.1)]
+        assert threads == sorted(threads) and threads[0] < 1.2 and threads[3] > 3
+    slanted = jnp.sin(2 * jnp.pi * (jnp.arange(130)[:, None] + jnp.arange(101)) / 5)[..., None]
+    assert weave(x + 0.1 * slanted) < 0.5
+    assert weave(x + 0.1 * waves(130, 101, 16, axis)) < 1.2
+
+
+def test_weave_is_one_of_one_colour_and_about_one_of_noise():
+    noise = jnp.asarray(np.random.default_rng(3).random((128, 96, 3)), jnp.float32)
+    assert weave(jnp.full((128, 96, 3), 0.3)) == pytest.approx(1, abs=1e-3)
+    assert 0.8 < weave(noise) < 1.2
+    assert weave(noise) == pytest.approx(float(weave(jnp.swapaxes(noise, 0, 1))), rel=1e-4)
+    fence = noise.at[:40].add(0.5 * waves(40, 96, 3, 1))  # in three rows of windows of seven
+    assert weave(fence) < 1.5
+    with pytest.raises(InputError, match="32 pixels"):
+        weave(noise[:31])
 
 
 def test_unpainted_is_the_share_that_is_blank():

@@ -92,8 +92,8 @@ def chain(size, wide):
     ]
 
 
-@pytest.mark.parametrize("wide", [1, 20, 40])  # maps that are kept, and maps that are computed again
-@pytest.mark.parametrize("size", [(37, 50), (32, 32), (41, 16), (7, 60)])
+@pytest.mark.parametrize("wide", [1, 40])  # maps that are kept, and maps that are computed again
+@pytest.mark.parametrize("size", [(37, 50), (32, 32), (7, 60)])
 def test_passes_in_tiles_are_the_whole(size, wide):
     image = features(*size, 3)
 
@@ -111,8 +111,7 @@ def test_passes_in_tiles_are_the_whole(size, wide):
 LOSSES = (Gram, LinearMMD, PolynomialMMD, MMD)
 
 
-@pytest.mark.parametrize("size", [(40, 75), (53, 33)])
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize(("kind", "size"), [*zip(LOSSES, [(40, 75), (53, 33)] * 2, strict=True)])
 def test_energy_and_gradient_are_those_of_the_whole(bare_vgg, kind, size: tuple[int, int]):
     """Of every loss that is a function of sums, and of a mask."""
     content, style, mask = picture(*size, 1), picture(30, 36, 2), picture(*size, 3)[..., 0]

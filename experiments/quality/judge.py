@@ -6,6 +6,7 @@
 | lpips | LPIPS to the content | 0 |
 | grain | over the mean of content's and style's | about 1 |
 | grid | the largest peak of the spectrum at 2 and 4 pixels | 1, or the content's |
+| weave | how much of the fine texture runs along rows or columns | 1, or the content's or style's |
 | unpainted | share of windows with less than a tenth of the texture of the style's median | the style's own |
 
 The first judge sees by VGG-16, the second, kept aside, by AlexNet, each with LPIPS' published heads, which
@@ -18,7 +19,7 @@ import jax
 
 from jaxstyle.core import Image, Scalar
 from jaxstyle.image.resize import resize
-from jaxstyle.metrics import LPIPS, StyleRemainder, grain, grid, unpainted
+from jaxstyle.metrics import LPIPS, StyleRemainder, grain, grid, unpainted, weave
 
 
 class Judge(NamedTuple):
@@ -66,9 +67,10 @@ def _likeness(case: Case, image: Image) -> tuple[Scalar, Scalar]:
 @jax.jit
 def _flaws(image: Image, content: Image, style: Image) -> dict[str, Scalar]:
     usual = (grain(content) + grain(style)) / 2
-    return {"grain": grain(image) / usual, "grid": grid(image), "unpainted": unpainted(image, style)}
+    patterns = {"grid": grid(image), "weave": weave(image)}
+    return {"grain": grain(image) / usual} | patterns | {"unpainted": unpainted(image, style)}
 
 
 def flaws(image: Image, content: Image, style: Image) -> dict[str, float]:
-    """Return the grain, the grid and the unpainted share of an image; no network is asked."""
+    """Return the grain, the grid, the weave and the unpainted share of an image; no network is asked."""
     return {name: float(value) for name, value in _flaws(image, content, style).items()}

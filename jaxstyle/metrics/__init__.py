@@ -8,6 +8,7 @@ from jaxstyle.metrics.psnr import psnr
 from jaxstyle.metrics.ssim import edge_ssim, ssim
 from jaxstyle.metrics.style import StyleRemainder, covariance_distance, gram_distance
 from jaxstyle.metrics.texture import texture_energy, unpainted
+from jaxstyle.metrics.weave import weave
 
 __all__ = [
     "LPIPS",
@@ -22,4 +23,5 @@ __all__ = [
     "ssim",
     "texture_energy",
     "unpainted",
+    "weave",
 ]

@@ -5,8 +5,8 @@
 P: power spectrum of the luminance's lines, a mean over the lines; f': `NEIGHBOURS` frequencies on each side,
 less the nearest; q: the power of rounding to 8 bits, so that a picture of one colour has no peaks. Networks
 that pool and upsample by 2 leave such patterns (Odena, Dumoulin & Olah 2016). About 1 for none, as of
-photographs and paintings; the blocks of a strongly compressed JPEG, 8 pixels wide, show at 4 and 2 too. A
-weave of any other period, as of 2.4 pixels, is not seen.
+photographs and paintings; the blocks of a strongly compressed JPEG, 8 pixels wide, show at 4 and 2 too.
+Threads of other periods, as of 2.4 pixels: `weave.py`.
 """
 
 import jax.numpy as jnp
