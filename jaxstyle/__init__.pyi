@@ -7,6 +7,7 @@ from .core import Chain, InputError, Regions, Snapshot
 from .image.io import read, write
 from .image.resize import fit
 from .methods import (
+    GPDM,
     MMD,
     MRF,
     NNST,
@@ -33,6 +34,7 @@ from .wrappers import Luminance, Matched, Refined, Smoothed, sweep
 
 __version__: str
 __all__ = [
+    "GPDM",
     "MMD",
     "MRF",
     "NNST",

@@ -30,6 +30,7 @@ QUICK = {
     "wct": "",
     "histogram": "--levels 3,2",
     "optimal": "--levels 3,2 --rotations 2",
+    "gpdm": "--patch 3 --passes 1 --rotations 2",
     "style-swap": "",
     "linear": "",
     "photo-wct": "--levels 3,2",

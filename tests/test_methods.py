@@ -39,12 +39,15 @@ SMALL = {
     "levels": (3, 1),
     "sizes": 1,
     "rotations": 4,
+    "passes": 1,
+    "patch": 3,
     "optimizer": Adam(0.05),
     "steps": 2,
     "paint_steps": 1,
 }
 OTHER = {
     "alpha": 0.3,
+    "detail": 0.2,
     "photo_weight": 2.0,
     "style_weight": 3.0,
     "content_weight": 0.5,

@@ -37,6 +37,7 @@ VALUES = {  # what to give an option so that it shows
     "--content-mask": "turned.png",
     "--content-weight": "7",
     "--depth": "16",
+    "--detail": "0.1",
     "--frames": "frames",
     "--history": "losses.png",
     "--init": "noise",
@@ -50,6 +51,7 @@ VALUES = {  # what to give an option so that it shows
     "--overwrite": "",
     "--pairs": "1",
     "--paint-steps": "1",
+    "--passes": "1",
     "--patch": "1",
     "--photo-weight": "0",
     "--places": "decoder",
@@ -99,6 +101,7 @@ QUICK = {  # what makes a method quick
     "wct2": "--encoder encoder.safetensors --weights wavelets.safetensors",
     "johnson": "--weights johnson.safetensors",
     "pitie": "--rotations 2",
+    "gpdm": "--patch 3 --passes 2 --rotations 2",
 }
 OWN_VALUES = {  # where those of `VALUES` would not do
     ("mmd", "--preset"): "linear",

@@ -3,12 +3,15 @@
 Sizes follow the field's convention: `size` is the long edge in pixels.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 from jaxstyle.core import Image, InputError
+
+SMALLEST = 32  # pixels of the short edge, below which `octaves` shrinks none
 
 
 def resize(image: Image, height: int, width: int) -> Image:
@@ -33,6 +36,15 @@ def _backward(size: tuple[int, int], image: Image, cotangent: Image) -> tuple[Im
 
 
 _filtered.defvjp(lambda image, size: (_filtered(image, size), image), _backward)
+
+
+def octaves(image: Image, count: int) -> Iterator[Image]:
+    """Yield an image at so many sizes, each twice the one before, the last its own."""
+    edges = image.shape[:2]
+    for octave in reversed(range(1, count)):
+        shrinking = max(1, min(2**octave, min(edges) / SMALLEST))
+        yield resize(image, *(round(edge / shrinking) for edge in edges))
+    yield image
 
 
 def fit(image: Image, size: int) -> Image:

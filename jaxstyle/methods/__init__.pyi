@@ -3,6 +3,7 @@ from .colors import ColorHistogram, Monge, Pitie, Reinhard
 from .deep_photo import DeepPhoto
 from .dream import Dream
 from .gatys import Gatys
+from .gpdm import GPDM
 from .histogram import Histogram
 from .johnson import Johnson
 from .linear import Linear
@@ -18,6 +19,7 @@ from .wct import WCT
 from .wct2 import WCT2
 
 __all__ = [
+    "GPDM",
     "METHODS",
     "MMD",
     "MRF",

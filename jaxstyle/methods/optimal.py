@@ -14,7 +14,6 @@ through once; whole features, not their principal components; mean and covarianc
 approach, are matched in closed form; levels 4 to 1, as deeper ones repaint what a photograph shows.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -24,7 +23,7 @@ from jax import Array
 
 from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, Regions, part_of, pytree, static
 from jaxstyle.image.masks import pool_mask
-from jaxstyle.image.resize import resize
+from jaxstyle.image.resize import octaves, resize
 from jaxstyle.linalg import rotations
 from jaxstyle.methods.transfer import Level
 from jaxstyle.networks.decoders import Decoders
@@ -32,8 +31,6 @@ from jaxstyle.options import Count, Levels, Seed, Share
 from jaxstyle.statistics.slices import Slices
 from jaxstyle.tiling import crop_or_pad
 from jaxstyle.transforms import match_covariance, match_regions, match_slices, pooled
-
-SMALLEST = 32  # pixels of the short edge: no picture is shrunk below
 
 
 @pytree
@@ -68,11 +65,11 @@ class OptimalTextures(Method):
                 weight = pool_mask(level.pad(pool_mask(mask, image.shape)), feature.shape)
             return Slices.of(feature, axes(feature.shape[-1]), weight)
 
-        return [[summary(image, level) for level in self._steps] for image in self._pyramid(style)]
+        return [[summary(image, level) for level in self._steps] for image in octaves(style, self.sizes)]
 
     def apply(self, content: Image, target: Any) -> Image:
         image = content
-        for size, photograph in enumerate(self._pyramid(content)):
+        for size, photograph in enumerate(octaves(content, self.sizes)):
             height, width = photograph.shape[:2]
             image = resize(image, height, width)
             for index, level in enumerate(self._steps):
@@ -83,14 +80,6 @@ class OptimalTextures(Method):
     @property
     def _steps(self) -> list[Level]:
         return [Level(self.encoder, self.network[n], n) for n in self.levels]
-
-    def _pyramid(self, image: Image) -> Iterator[Image]:
-        """Yield the image at every size, the coarsest first."""
-        edges = image.shape[:2]
-        for octave in reversed(range(1, self.sizes)):
-            shrinking = max(1, min(2**octave, min(edges) / SMALLEST))
-            yield resize(image, *(round(edge / shrinking) for edge in edges))
-        yield image
 
     def _axes(self, channels: int) -> Array:
         """Return random rotations, and the channels themselves at last: nothing falls below their zero."""

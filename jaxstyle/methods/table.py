@@ -83,6 +83,12 @@ ENTRIES = (
         "wct-decoders",
     ),
     Entry(
+        "gpdm",
+        PASS,
+        "Match the distribution of the style's patches of pixels, without a network (Elnekave & Weiss 2022).",
+        "gpdm:GPDM",
+    ),
+    Entry(
         "linear",
         PASS,
         "Transform the features by a matrix that two networks make of the pair (Li et al. 2019).",

@@ -40,6 +40,12 @@ def patches(feature: Feature, side: int, stride: int = 1) -> Float[Array, "rows 
     return jnp.concatenate(shifts, axis=-1)
 
 
+def middles(mask: Mask, side: int) -> Float[Array, "rows columns"]:
+    """Return what a mask is at the middle of every square at stride 1."""
+    half = side // 2
+    return lax.slice(mask, (half, half), [edge - (side - 1 - half) for edge in mask.shape])
+
+
 def assemble(squares: Float[Array, "rows columns n"], side: int, shape: tuple[int, ...]) -> Feature:
     """Return the feature of which these are the squares at stride 1: the mean where they overlap."""
     rows, columns = squares.shape[:2]
@@ -69,9 +75,7 @@ class Patches:
     def of(cls, feature: Feature, side: int = 3, weight: Mask | None = None, stride: int = 1) -> "Patches":
         """Summarise a feature by its squares."""
         squares = patches(feature, side, stride)
-        middle = jnp.ones(feature.shape[:2], feature.dtype) if weight is None else weight
-        half = side // 2
-        weights = lax.slice(middle, (half, half), [edge - (side - 1 - half) for edge in middle.shape])
+        weights = middles(jnp.ones(feature.shape[:2], feature.dtype) if weight is None else weight, side)
         values = squares.reshape(-1, squares.shape[-1])
         return cls(values, weights[::stride, ::stride].reshape(-1), side)
 

@@ -1,10 +1,11 @@
 """AdaIN's decoder: one network for all styles (Huang & Belongie 2017).
 
     t = AdaIN(F(content), F(style)),    y = D(t)
-    L = c mean((F(y) - t)^2) + s sum_l (mean (m(y) - m(style))^2 + mean (s(y) - s(style))^2)
+    L = c mean((F(y) - t)^2) + s sum_l (mean (m(y) - m(style))^2 + mean (s(y) - s(style))^2) + w weave(y)
 
-F at relu4_1 for the content, relu1_1 to relu4_1 for the style. Means over channels, with the weight 10
-of naoto0804's code; the paper's code sums over channels and takes 1e-2, which weighs the deep layers more.
+F at relu4_1 for the content, relu1_1 to relu4_1 for the style; `weave.py`, which the paper lacks, keeps the
+decoder from making cloth of flat areas. Means over channels, with the weight 10 of naoto0804's code; the
+paper's code sums over channels and takes 1e-2, which weighs the deep layers more.
 """
 
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from jaxstyle.networks.decoders import THIN, Decoder, Decoders
 from jaxstyle.options import Levels, Number
 from jaxstyle.statistics import moments
 from jaxstyle.training.recipe import Recipe
+from jaxstyle.training.weave import weave
 from jaxstyle.transforms import match_moments
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -33,6 +35,7 @@ class AdaIN(Recipe):
     Attributes:
         content_weight: weight of the content
         style_weight: weight of the style
+        weave_weight: weight against threads and cells that repeat
         widths: the decoder's channels at full, half, quarter, eighth size; those of `start` if there is one
     """
 
@@ -42,6 +45,7 @@ class AdaIN(Recipe):
 
     content_weight: Number = 1.0
     style_weight: Number = 10.0
+    weave_weight: Number = 1000.0
     widths: Levels = static(default=THIN)
 
     def network(self, rngs: nnx.Rngs) -> Decoder:
@@ -62,10 +66,11 @@ class AdaIN(Recipe):
         style = self.encoder(example["style"], LAYERS)
         content = self.encoder(example["image"], LAYERS[-1:])["relu4_1"]
         target = match_moments(content, moments.Moments.of(style["relu4_1"]))
-        features = self.encoder(params(target), LAYERS)
+        image = params(target)
+        features = self.encoder(image, LAYERS)
         match = Moments.mean(style, dict.fromkeys(LAYERS, self.style_weight))
         distance = self.content_weight * jnp.mean((features["relu4_1"] - target) ** 2)
-        return {"content": distance, "style": match(features)}
+        return {"content": distance, "style": match(features), "weave": self.weave_weight * weave(image)}
 
     def sample(self, params: Decoder, example: dict[str, Image]) -> list[Image]:
         """Return the photograph, the style, and one in the other."""
