@@ -52,6 +52,7 @@ MORE = {
     "gatys-zoom": "gatys photo.png style.png --steps 2 --optimizer zoom",
     "gatys-spectral": "gatys photo.png style.png --steps 4 --optimizer spectral --init other.png",
     "gatys-sliced": "gatys photo.png style.png --steps 4 --style-loss sliced",
+    "gatys-histogram": "gatys photo.png style.png --steps 4 --style-loss gram-histogram",
     "gatys-pyramid": "gatys photo.png style.png --steps 3 --pyramid 3",
     "gatys-luminance": "gatys photo.png style.png --steps 3 --keep-color luminance --smooth guided",
     "gatys-transparent": "gatys clear.png style.png --steps 3",

@@ -7,14 +7,26 @@ import pytest
 from conftest import Compiled, all_pairs, features
 
 from jaxstyle import losses
-from jaxstyle.losses import MMD, MRF, Activation, Gram, LinearMMD, Masked, PolynomialMMD, SlicedWasserstein
+from jaxstyle.losses import (
+    MMD,
+    MRF,
+    Activation,
+    Gram,
+    Histograms,
+    LinearMMD,
+    Masked,
+    PolynomialMMD,
+    SlicedWasserstein,
+)
 from jaxstyle.statistics import kernels
+from jaxstyle.statistics.quantiles import Quantiles
+from jaxstyle.transforms import match_quantiles
 
 WEIGHT = {"shallow": 0.3, "deep": 2.0}
 SHAPES = {"shallow": (12, 10, 3), "deep": (12, 10, 4)}
 LEFT = jnp.zeros((12, 10)).at[:, :4].set(1)
 ONES = np.ones((12, 10), np.float32)
-STATISTICAL = (Gram, losses.Moments, MMD, LinearMMD, PolynomialMMD, SlicedWasserstein, MRF)
+STATISTICAL = (Gram, losses.Moments, MMD, LinearMMD, PolynomialMMD, SlicedWasserstein, Histograms, MRF)
 POINTWISE = tuple(loss for loss in STATISTICAL if loss is not MRF)
 
 
@@ -109,6 +121,25 @@ def test_sliced_wasserstein_of_a_shift_is_its_mean_square_along_the_lines():
     expected = np.mean((directions.T @ shift) ** 2)
     np.testing.assert_allclose(loss({"x": X["shallow"]}), expected, rtol=1e-5)
     np.testing.assert_allclose(expected, np.mean(shift**2), rtol=1e-5)  # lines in all of three directions
+
+
+@layers
+def test_the_gradient_of_histograms_points_to_what_matching_gives(layer):
+    """Risser et al. hold the matched feature fixed."""
+    x, y = jnp.asarray(X[layer]), jnp.asarray(Y[layer])
+    gradient = jax.grad(lambda x: Histograms.mean({"x": y}, {"x": 1.0})({"x": x}))(x)
+    matched = match_quantiles(x, Quantiles.of(y))
+    np.testing.assert_allclose(gradient, 2 * (x - matched) / x.size, atol=1e-7)
+
+
+def test_gram_and_histograms_are_the_sum_of_both_and_tell_what_gram_does_not():
+    """Channels of mean 1 / sqrt 2 without deviation, and of mean and deviation 1 / 2, are one to Gram."""
+    flat = {"x": jnp.full((8, 8, 1), 0.5**0.5)}
+    rough = {"x": jnp.tile(jnp.asarray([0.0, 1.0])[:, None], (4, 8))[..., None]}
+    assert Gram.mean(flat, {"x": 1.0})(rough) == pytest.approx(0, abs=1e-6)
+    assert Histograms.mean(flat, {"x": 1.0})(rough) > 0.2
+    both = Histograms.with_gram(Y, WEIGHT)(X)
+    assert both == pytest.approx(float(Gram.relative(Y, WEIGHT)(X) + Histograms.relative(Y, WEIGHT)(X)))
 
 
 # ---- every loss of statistics

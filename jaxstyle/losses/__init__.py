@@ -9,7 +9,7 @@ from jaxstyle.losses.masked import Masked
 from jaxstyle.losses.moments import Moments
 from jaxstyle.losses.patches import MRF
 from jaxstyle.losses.photoreal import Photoreal
-from jaxstyle.losses.quantiles import SlicedWasserstein
+from jaxstyle.losses.quantiles import Histograms, SlicedWasserstein
 from jaxstyle.losses.variation import Variation
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Activation",
     "Content",
     "Gram",
+    "Histograms",
     "Hypercolumns",
     "LinearMMD",
     "Masked",

@@ -1,24 +1,58 @@
-"""Sliced Wasserstein: match the distribution of the style's features along many lines (Heitz et al. 2021).
+"""The quantiles of the style's features: of every channel, or along many lines.
 
-    L = sum_l w_l mean_v mean_u (Q_F.v(u) - Q_S.v(u))^2        v: `LINES` orthonormal directions
+    L = sum_l w_l mean_v mean_u (Q_F.v(u) - Q_S.v(u))^2        Q: the quantiles of the features along v
 
-Q are the quantiles of the features projected on v. Differs from the paper: the directions stay the same
-for all steps, so that an optimiser sees one function, and are fewer than the channels; the style is
-interpolated, so the images may have different sizes.
+`Histograms` (Risser, Wilmot & Barnes 2017): v are the channels. Whatever is moved to its place in the style's
+order gives this loss and its gradient, as the paper's does with 256 bins and a sum over pixels.
+
+`SlicedWasserstein` (Heitz et al. 2021): v are `LINES` orthonormal directions. Differs from the paper: they
+stay the same for all steps, so that an optimiser sees one function, and are fewer than the channels.
+
+The style is interpolated, so the images may have different sizes.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.core import Feature, Mask, Scalar, pytree
+from jaxstyle.core import Feature, Features, Loss, Mask, Scalar, pytree
 from jaxstyle.linalg import rotations
+from jaxstyle.losses.covariance import Gram
 from jaxstyle.losses.statistical import Compared
 from jaxstyle.statistics.quantiles import Quantiles
 
 LINES = 32
+
+
+@pytree
+class Histograms(Compared):
+    """Mean squared distance of the quantiles of every channel, weighted by layer."""
+
+    @classmethod
+    def with_gram(cls, features: Features, weight: Mapping[str, Scalar], mask: Mask | None = None) -> Loss:
+        """Return Gram matrices of all layers and histograms of the first and the last: the loss of the paper.
+
+        Gram matrices alone do not tell a channel's mean from its deviation.
+        """
+        names = [*weight]
+        ends = {name: weight[name] for name in (names[0], names[-1])}
+        return Gram.relative(features, weight, mask) + cls.relative(features, ends, mask)
+
+    @classmethod
+    def summary(cls, feature: Feature, weight: Mask | None) -> Quantiles:
+        return Quantiles.of(feature, weight)
+
+    @classmethod
+    def distance(cls, feature: Feature, target: Quantiles, weight: Mask | None) -> Scalar:
+        own = Quantiles.of(feature, weight)
+        return _mean((own.values - target.at(own.positions)) ** 2, own.weights)
+
+    @staticmethod
+    def size(target: Quantiles) -> Scalar:
+        return _mean(target.values**2, target.weights)
 
 
 class Sliced(NamedTuple):
@@ -40,12 +74,11 @@ class SlicedWasserstein(Compared):
 
     @classmethod
     def distance(cls, feature: Feature, target: Sliced, weight: Mask | None) -> Scalar:
-        own = Quantiles.of(feature @ target.directions, weight)
-        return _mean((own.values - target.quantiles.at(own.positions)) ** 2, own.weights)
+        return Histograms.distance(feature @ target.directions, target.quantiles, weight)
 
     @staticmethod
     def size(target: Sliced) -> Scalar:
-        return _mean(target.quantiles.values**2, target.quantiles.weights)
+        return Histograms.size(target.quantiles)
 
 
 def _mean(errors: Float[Array, "n d"], weights: Float[Array, "n _"]) -> Scalar:

@@ -24,6 +24,7 @@ from jaxstyle.losses import (
     MRF,
     Content,
     Gram,
+    Histograms,
     LinearMMD,
     Moments,
     PolynomialMMD,
@@ -47,6 +48,8 @@ LOSSES: dict[str, LayerLoss] = {
     "mmd-linear": LinearMMD.relative,
     "mmd-polynomial": PolynomialMMD.relative,
     "mmd-gaussian": MMD.relative,
+    "histogram": Histograms.relative,
+    "gram-histogram": Histograms.with_gram,
     "sliced": SlicedWasserstein.relative,
     "mrf": MRF.relative,
 }
