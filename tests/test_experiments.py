@@ -14,6 +14,7 @@ from jaxstyle import InputError, Pitie, cli, write
 pytest.importorskip("skimage")
 from experiments import report
 from experiments.artefact import MissingError, Run, falling, finished
+from experiments.gallery import run as gallery
 
 ROOT = Path(__file__).parents[1]
 FOUND = report.artefacts()
@@ -185,3 +186,11 @@ def test_verify_says_what_is_wrong_in_a_line(tmp_path, capsys, text, message):
     assert cli.main(["verify", str(path)]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_every_picture_of_the_gallery_is_a_command():
+    for _, _, shown in gallery.FIGURES.values():
+        for words in shown.values():
+            if words not in (*gallery.PHOTOGRAPHS, *gallery.STYLES):
+                assert cli.parse([*words.split(), "--output", "out.png"]).runs
+    assert {path.stem for path in (ROOT / "docs" / "pictures").iterdir()} == {*gallery.FIGURES}
