@@ -54,7 +54,7 @@ FIGURES: dict[str, tuple[int, int, dict[str, str]]] = {
     ),
     "sweep": (
         4,
-        320,
+        256,
         {
             f"--strength {strength}": f"gatys chelsea glass --strength {strength}"
             for strength in (0.1, 0.4, 0.7, 1)
@@ -65,10 +65,10 @@ FIGURES: dict[str, tuple[int, int, dict[str, str]]] = {
         512,
         {
             "nnst, strokes": "nnst astronaut strokes",
-            "gatys, ink": "gatys rocket ink",
-            "optimal, strokes": "optimal coffee strokes",
-            "johnson, glass": "johnson chelsea --weights johnson-glass",
             "adain --refine 20, ink": "adain astronaut ink --refine 20",
+            "gpdm, strokes": "gpdm astronaut strokes",
+            "optimal, strokes": "optimal coffee strokes",
+            "johnson, strokes": "johnson chelsea --weights johnson-strokes",
             "style-swap, glass": "style-swap chelsea glass",
         },
     ),
@@ -103,6 +103,12 @@ def main(out: Path, only: list[str]) -> None:
     for name in only:
         columns, size, shown = FIGURES[name]
         pictures = [fit(read(made(words, size, out)), size) for words in shown.values()]
+        height = max(
+            picture.shape[0]
+            for picture, words in zip(pictures, shown.values(), strict=True)
+            if words not in STYLES
+        )
+        pictures = [picture[:height] for picture in pictures]  # a style may be taller
         write(out / f"{name}.webp", plot.sheet(pictures, [*shown], columns), quality=80)
         print(out / f"{name}.webp", file=sys.stderr)
 
