@@ -51,4 +51,4 @@ bench: .venv/.bench
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv demo report quality site
+	rm -rf .venv demo report quality gallery site

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -33,8 +34,9 @@ TESTS = count(1)
 def pytest_configure(config):
     """Let the workers, and the commands they start, share programs: one compiles what several tests run.
 
-    They see no weights of the user's own cache.
+    They see no weights of the user's own cache, and Ctrl-C, which a shell lets its background jobs ignore.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory()
         config.add_cleanup(folder.cleanup)
