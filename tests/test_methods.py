@@ -57,7 +57,6 @@ OTHER = {
 DESCENTS = [name for name, method in METHODS.items() if issubclass(method, Descent)]
 CLOSED = [name for name in METHODS if name not in DESCENTS]
 PIXELS = ("reinhard", "monge", "pitie", "color-histogram")
-STYLED = [name for name in METHODS if name not in ("johnson", "reconstruct", "dream")]
 
 
 def over(names):

@@ -115,12 +115,7 @@ ROOM = {  # what makes room for an option of one method
     ("deep-photo", "--preset"): "--paint-steps 1",  # of 1000
     ("nnst", "--alpha"): "--pyramid 4",
 }
-KINDS = (
-    "gatys",
-    "adain",
-    "johnson",
-    "reinhard",
-)  # by steps, by a decoder, by one network a style, of colours
+KINDS = ("gatys", "adain", "johnson", "reinhard")  # by steps, a decoder, one network a style, of colours
 OUTPUTS = {"--quality": "out.jpg", "--overwrite": "photo.png"}  # the last is read, too
 
 

@@ -259,7 +259,7 @@ def test_patches_are_numpys_windows_with_the_weight_of_their_middle(side, stride
     np.testing.assert_array_equal(own.weights, middles[::stride, ::stride].ravel())
 
 
-@pytest.mark.parametrize("side", [1, 2, 3])
+@pytest.mark.parametrize("side", [1, 2, 3, 5])
 def test_assemble_undoes_patches(side):
     again = Compiled(lambda feature: assemble(patches(feature, side), side, feature.shape))
     np.testing.assert_allclose(again(X), X, rtol=1e-6)

@@ -9,10 +9,6 @@ from conftest import picture
 from jaxstyle.training.weave import weave
 
 
-def repeated(cell, rows: int, columns: int):
-    return jnp.tile(cell, (rows, columns, 1))
-
-
 def noise(*shape: int):
     return jnp.asarray(np.random.default_rng(0).random(shape), jnp.float32)
 
@@ -31,7 +27,7 @@ def test_threads_have_more_than_waves_that_slant(period):
 
 
 def test_cells_that_repeat_have_more_than_the_same_pixels_elsewhere():
-    cells = repeated(noise(8, 8, 3), 8, 16)
+    cells = jnp.tile(noise(8, 8, 3), (8, 16, 1))
     shuffled = np.random.default_rng(1).permutation(np.asarray(cells).reshape(-1, 3)).reshape(cells.shape)
     assert weave(cells) > 10 * weave(jnp.asarray(shuffled))
 

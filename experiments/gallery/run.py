@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 
 import jax
-import skimage.data
-from PIL import Image
 
+from experiments.artefact import DEMO, file_of, pictured
 from jaxstyle import cli, fit, read, write
 from jaxstyle.image import plot
 
@@ -75,18 +74,13 @@ FIGURES: dict[str, tuple[int, int, dict[str, str]]] = {
 }
 
 
-def photograph(name: str) -> Image.Image:
-    """Return a photograph by its name in scikit-image."""
-    return Image.fromarray(getattr(skimage.data, name)())
-
-
 def made(words: str, size: int, out: Path) -> Path:
     """Return the file of a photograph, a style, or what a command makes of them, which is made if need be."""
     files = {name: out / f"{name}.png" for name in PHOTOGRAPHS}
-    files |= {name: Path(__file__).parents[1] / "demo" / f"{name}.jpg" for name in STYLES}
+    files |= {name: DEMO / f"{name}.jpg" for name in STYLES}
     if words in files:
         return files[words]
-    path = out / f"{words.replace(' ', '_')}_{size}.png"
+    path = file_of(out, f"{words} {size}")
     if not path.exists():
         arguments = [str(files.get(word, word)) for word in words.split()]
         if code := cli.main([*arguments, "--size", str(size), "--output", str(path)]):
@@ -99,17 +93,13 @@ def main(out: Path, only: list[str]) -> None:
     """Make the pictures of some figures, and the figures."""
     out.mkdir(parents=True, exist_ok=True)
     for name in PHOTOGRAPHS:
-        photograph(name).save(out / f"{name}.png")
+        write(out / f"{name}.png", pictured(None, name))
     for name in only:
         columns, size, shown = FIGURES[name]
-        pictures = [fit(read(made(words, size, out)), size) for words in shown.values()]
-        height = max(
-            picture.shape[0]
-            for picture, words in zip(pictures, shown.values(), strict=True)
-            if words not in STYLES
-        )
-        pictures = [picture[:height] for picture in pictures]  # a style may be taller
-        write(out / f"{name}.webp", plot.sheet(pictures, [*shown], columns), quality=80)
+        pictures = {words: fit(read(made(words, size, out)), size) for words in shown.values()}
+        height = max(len(picture) for words, picture in pictures.items() if words not in STYLES)
+        cut = [picture[:height] for picture in pictures.values()]  # a style may be taller
+        write(out / f"{name}.webp", plot.sheet(cut, [*shown], columns), quality=80)
         print(out / f"{name}.webp", file=sys.stderr)
 
 

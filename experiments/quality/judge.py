@@ -67,8 +67,12 @@ def _likeness(case: Case, image: Image) -> tuple[Scalar, Scalar]:
 @jax.jit
 def _flaws(image: Image, content: Image, style: Image) -> dict[str, Scalar]:
     usual = (grain(content) + grain(style)) / 2
-    patterns = {"grid": grid(image), "weave": weave(image)}
-    return {"grain": grain(image) / usual} | patterns | {"unpainted": unpainted(image, style)}
+    return {
+        "grain": grain(image) / usual,
+        "grid": grid(image),
+        "weave": weave(image),
+        "unpainted": unpainted(image, style),
+    }
 
 
 def flaws(image: Image, content: Image, style: Image) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
     L = sum_l w_l mean_v mean_u (Q_F.v(u) - Q_S.v(u))^2        Q: the quantiles of the features along v
 
-`Histograms` (Risser, Wilmot & Barnes 2017): v are the channels. Whatever is moved to its place in the style's
-order gives this loss and its gradient, as the paper's does with 256 bins and a sum over pixels.
+`Histograms` (Risser, Wilmot & Barnes 2017): v are the channels. The gradient leads, as the paper's, to the
+feature matched to the style's histogram and held fixed. Differs from the paper: all values, not 256 bins; a
+mean over pixels, not a sum.
 
 `SlicedWasserstein` (Heitz et al. 2021): v are `LINES` orthonormal directions. Differs from the paper: they
 stay the same for all steps, so that an optimiser sees one function, and are fewer than the channels.

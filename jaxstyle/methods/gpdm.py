@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.core import Image, Mask, Method, Regions, part_of, pytree, static
+from jaxstyle.core import Image, Mask, Method, part_of, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.resize import octaves, resize
 from jaxstyle.linalg import rotations
@@ -59,28 +59,26 @@ class GPDM(Method):
         return [summary(image) for image in octaves(style, self.sizes)]
 
     def apply(self, content: Image, target: Any) -> Image:
-        before = image = content
+        photographs = [*octaves(content, self.sizes)]
+        before = image = photographs[0]
         keep = 1 - self.alpha * (1 - self.detail)
-        for size, photograph in enumerate(octaves(content, self.sizes)):
+        for size, photograph in enumerate(photographs):
             edges = photograph.shape[:2]
             image = resize(image, *edges) + keep * (photograph - resize(before, *edges))
             image, before = self._matched(image, part_of(target, size)), photograph
         return jnp.clip(image, 0, 1)
 
     def _matched(self, image: Image, target: Any) -> Image:
-        border = self.patch - 1
-
-        def at_patches(mask: Mask) -> Mask:
-            return middles(jnp.pad(pool_mask(mask, image.shape), border, "reflect"), self.patch)
-
-        if isinstance(target, Regions):
-            target = target.of_masks(at_patches)
+        border, (height, width) = self.patch - 1, image.shape[:2]
+        reflected = lambda mask: jnp.pad(pool_mask(mask, image.shape), border, "reflect")
+        at_patches = lambda mask: middles(reflected(mask), self.patch)
+        parts = pooled(target, (height + border, width + border), at_patches)
 
         def step(image: Image, _: None) -> tuple[Image, None]:
             wide = jnp.pad(image, ((border, border), (border, border), (0, 0)), "reflect")
             own = patches(wide, self.patch)
-            moved = match_regions(match_slices, own, pooled(target, own.shape))
+            moved = match_regions(match_slices, own, parts)
             wide = assemble(own + self.alpha * (moved - own), self.patch, wide.shape)
-            return wide[border : border + image.shape[0], border : border + image.shape[1]], None
+            return wide[border : border + height, border : border + width], None
 
         return jax.lax.scan(step, image, None, self.passes)[0]

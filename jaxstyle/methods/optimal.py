@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, Regions, part_of, pytree, static
+from jaxstyle.core import Encoder, Feature, Image, Mask, Method, Region, part_of, pytree, static
 from jaxstyle.image.masks import pool_mask
 from jaxstyle.image.resize import octaves, resize
 from jaxstyle.linalg import rotations
@@ -73,7 +73,7 @@ class OptimalTextures(Method):
             height, width = photograph.shape[:2]
             image = resize(image, height, width)
             for index, level in enumerate(self._steps):
-                part = _part(target, size, index, photograph)
+                part = part_of(part_of(target, size), index)
                 image = crop_or_pad(self._step(level, image, photograph, part), (height, width))
         return image
 
@@ -89,7 +89,8 @@ class OptimalTextures(Method):
     def _step(self, level: Level, image: Image, content: Image, target: Any) -> Image:
         """Return what an image becomes at a level, padded as that pads it."""
         own, (feature, context) = level.encode(content)[0], level.encode(image)
-        matched = self._matched(feature, own, pooled(target, own.shape, level.pad))
+        padded = lambda mask: level.pad(pool_mask(mask, content.shape))
+        matched = self._matched(feature, own, pooled(target, own.shape, padded))
         return level.decode(self.alpha * matched + (1 - self.alpha) * own, context)
 
     def _matched(self, feature: Feature, own: Feature, parts: list[Region]) -> Feature:
@@ -97,9 +98,3 @@ class OptimalTextures(Method):
         seconds = [part._replace(target=part.target.covariance) for part in parts]
         pulled = (1 - self.pull) * feature + self.pull * match_regions(match_covariance, own, seconds)
         return match_regions(match_slices, pulled, parts)
-
-
-def _part(target: Any, size: int, index: int, image: Image) -> Any:
-    """Return the target of one size and one level, its masks as large as the image."""
-    part = part_of(part_of(target, size), index)
-    return part.of_masks(lambda mask: pool_mask(mask, image.shape)) if isinstance(part, Regions) else part
