@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from jaxstyle.core import Image, InputError, Method, Snapshot, styled, summarise
-from jaxstyle.image.given import as_image, as_masks
+from jaxstyle.image.arrays import as_image, as_masks
 from jaxstyle.methods.descent import DivergedError
 
 
@@ -40,13 +40,13 @@ def stylize(
     if not styles:
         raise InputError("style is an empty list: give one style at least")
     masks = None if content_mask is None else as_masks(content_mask, content, "content_mask")
-    own = None if style_mask is None else as_masks(style_mask, styles[0], "style_mask")
-    given = styles if several else styles[0], masks, own
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((method, content, given))):
-        return styled(method, content, *given)
+    style_regions = None if style_mask is None else as_masks(style_mask, styles[0], "style_mask")
+    arguments = styles if several else styles[0], masks, style_regions
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((method, content, arguments))):
+        return styled(method, content, *arguments)
     first = None if initial is None else as_image(initial, "initial")
     last: Any = None
-    for last in method.run(content, summarise(method, *given), initial=first):
+    for last in method.run(content, summarise(method, *arguments), initial=first):
         if callback:
             callback(last)
     if not jnp.all(jnp.isfinite(last.image)):

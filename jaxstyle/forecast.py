@@ -25,10 +25,10 @@ def buffers(program: Compiled) -> float:
     return sum(sizes) - memory.alias_size_in_bytes
 
 
-def compiled(method: Method, content, *given) -> list[tuple[Compiled, float]]:
+def compiled(method: Method, content, *arguments) -> list[tuple[Compiled, float]]:
     """Return the programs of a run, and how often each is done."""
-    target = jax.eval_shape(partial(summarise, method), *given)
-    prepare = prepare_compiled.lower(method, *padded(method, *given))
+    target = jax.eval_shape(partial(summarise, method), *arguments)
+    prepare = prepare_compiled.lower(method, *padded(method, *arguments))
     every = [(prepare, 1.0), *method.programs(content, target)]
     return [(program.compile(), times) for program, times in every]
 

@@ -33,7 +33,7 @@ def available() -> float:
     stats = jax.devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
-    return _told("/proc/meminfo", "MemAvailable", float("inf")) + taken()
+    return _entry("/proc/meminfo", "MemAvailable", float("inf")) + taken()
 
 
 def taken() -> float:
@@ -41,10 +41,10 @@ def taken() -> float:
     stats = jax.devices()[0].memory_stats()
     if stats and "bytes_in_use" in stats:
         return stats["bytes_in_use"]
-    return _told("/proc/self/status", "VmRSS", 0.0)
+    return _entry("/proc/self/status", "VmRSS", 0.0)
 
 
-def _told(path: str, name: str, otherwise: float) -> float:
+def _entry(path: str, name: str, otherwise: float) -> float:
     """Return the bytes that a table of Linux tells, or `otherwise` where there is none."""
     table = Path(path)
     lines = table.read_text().splitlines() if table.exists() else []

@@ -108,7 +108,7 @@ def _inverse_hessian(state: LBFGSState, gradient: Array, memory: int) -> Array:
     return jax.lax.fori_loop(0, filled, forward, state.scale * state.precondition(q))
 
 
-class Own:
+class PytreeOptimizer:
     """A transformation made of a pytree's numbers; `STEPS` is how many usually suffice for a picture."""
 
     STEPS: ClassVar[int]
@@ -127,7 +127,7 @@ class Own:
 
 
 @pytree
-class LBFGS(Own):
+class LBFGS(PytreeOptimizer):
     """PyTorch's L-BFGS: `memory` pairs, no line search."""
 
     STEPS = 300
@@ -140,7 +140,7 @@ class LBFGS(Own):
 
 
 @pytree
-class Spectral(Own):
+class Spectral(PytreeOptimizer):
     """L-BFGS that learns the curvature of frequencies and colours: fewer steps to the same loss."""
 
     STEPS = 200
@@ -153,7 +153,7 @@ class Spectral(Own):
 
 
 @pytree
-class Zoom(Own):
+class Zoom(PytreeOptimizer):
     """L-BFGS with optax's zoom line search: two evaluations a step or more, never uphill."""
 
     STEPS = 250
@@ -165,7 +165,7 @@ class Zoom(Own):
 
 
 @pytree
-class Adam(Own):
+class Adam(PytreeOptimizer):
     """Adam (Kingma & Ba 2015); the learning rate is in units of the image's range [0, 1]."""
 
     STEPS = 1000
@@ -179,20 +179,25 @@ class Adam(Own):
 
 
 @pytree
-class Foreign(Own):
+class Foreign(PytreeOptimizer):
     """Any transformation of optax's, of which nothing is a leaf: its functions choose the program."""
 
-    given: tuple = static()
+    functions: tuple = static()
 
     def transformation(self) -> optax.GradientTransformation:
-        return self.given  # pyright: ignore
+        return self.functions  # pyright: ignore
 
 
-Optimizer = optax.GradientTransformation | Own
-OPTIMIZERS: dict[str, type[Own]] = {"lbfgs": LBFGS, "spectral": Spectral, "zoom": Zoom, "adam": Adam}
+Optimizer = optax.GradientTransformation | PytreeOptimizer
+OPTIMIZERS: dict[str, type[PytreeOptimizer]] = {
+    "lbfgs": LBFGS,
+    "spectral": Spectral,
+    "zoom": Zoom,
+    "adam": Adam,
+}
 
 
-def as_pytree(optimizer: Optimizer) -> Own:
+def as_pytree(optimizer: Optimizer) -> PytreeOptimizer:
     """Return an optimiser that can be an argument of a program."""
     return Foreign(optimizer) if isinstance(optimizer, optax.GradientTransformation) else optimizer
 

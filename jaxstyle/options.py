@@ -62,7 +62,7 @@ def real(least: float, most: float, what: str) -> Callable[[str], float]:
     return parse
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+def integer(least: int, most: int | None = None) -> Callable[[str], int]:
     """Return a reader of whole numbers, between two if there is a largest."""
 
     def parse(text: str) -> int:
@@ -76,7 +76,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 number = real(0, LARGEST, f"a finite number >= 0 (at most {LARGEST:g})")
-count, side = whole(1), whole(1, LARGEST_SIDE)
+count, side = integer(1), integer(1, LARGEST_SIDE)
 
 
 def layers(text: str) -> dict[str, float]:
@@ -100,13 +100,13 @@ Number = Annotated[float, reading(number, "X")]
 Positive = Annotated[float, reading(real(1 / LARGEST, LARGEST, "above 0, and finite"), "X")]
 Share = Annotated[float, reading(real(0, 1, "a number from 0 to 1"), "X")]
 Count = Annotated[int, reading(count, "N")]
-Seed = Annotated[int, reading(whole(0, LARGEST_SEED), "N")]
-Percent = Annotated[int, reading(whole(1, 100), "N")]
+Seed = Annotated[int, reading(integer(0, LARGEST_SEED), "N")]
+Percent = Annotated[int, reading(integer(1, 100), "N")]
 Side = Annotated[int, reading(side, "PX")]
 Size = Annotated[int | str, reading(lambda text: text if text == "original" else side(text), "PX")]
-Tile = Annotated[int, reading(whole(SMALLEST_TILE, LARGEST_SIDE), "PX")]
+Tile = Annotated[int, reading(integer(SMALLEST_TILE, LARGEST_SIDE), "PX")]
 Layers = Annotated[dict[str, float], reading(layers, "NAME[=W],...")]
 Levels = Annotated[tuple[int, ...], reading(lambda text: tuple(map(count, text.split(","))), "N,...")]
-Steps = Annotated[tuple[int, ...], reading(lambda text: tuple(map(whole(0), text.split(","))), "N,...")]
+Steps = Annotated[tuple[int, ...], reading(lambda text: tuple(map(integer(0), text.split(","))), "N,...")]
 Memory = Annotated[float, reading(memory, "SIZE")]
 Switch = Annotated[bool, Parameter(show_default=False)]

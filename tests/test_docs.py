@@ -179,7 +179,7 @@ def look_up(call: cli.Call) -> None:
             assert not given[kind] or known, f"no such {kind}: {given[kind]}"
     if comparison := call.bound.arguments.get("comparison"):
         for name in comparison.methods:
-            comparison.own(name)
+            comparison.settings_of(name)
 
 
 def make(words: list[str], parsed: str | None) -> None:

@@ -32,7 +32,7 @@ from jaxstyle import fit, read, weights, write
 from jaxstyle.cli.compare import timed
 from jaxstyle.core import Encoder, Image, Method
 from jaxstyle.image import labels, plot
-from jaxstyle.image.given import as_masks
+from jaxstyle.image.arrays import as_masks
 from jaxstyle.image.matting import Laplacian
 from jaxstyle.methods import WCT, WCT2, DeepPhoto, Gatys, Monge, PhotoWCT, Reinhard
 from jaxstyle.metrics import LPIPS, covariance_distance, edge_ssim, gram_distance

@@ -71,7 +71,10 @@ def is_made(arguments: list[str]) -> bool:
     if not request.output.output.exists():
         return False
     facts = facts_of(request.output.output)
-    now = {"arguments": arguments, "weights": build(request.entry, request.own, request.wrappers.refine)[1]}
+    now = {
+        "arguments": arguments,
+        "weights": build(request.entry, request.settings, request.wrappers.refine)[1],
+    }
     now |= files_read(request) | circumstances()
     return is_whole(facts) and all(facts.get(name) == now[name] for name in now)
 

@@ -97,29 +97,29 @@ def application() -> App:
     return app
 
 
-def parse(given: list[str]) -> Call:
+def parse(arguments: list[str]) -> Call:
     """Return what arguments ask for; end with a line and exit code 2 if they make no sense."""
     app = application()
     try:
-        words = completed(app, given)
+        words = completed(app, arguments)
         function, bound, ignored = app.parse_args(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         name = " ".join(("jaxstyle", *(error.command_chain or ())))
         print(f"{name}: {_said(error)} (see {name} --help)", file=sys.stderr)
         raise SystemExit(2) from None
-    bound.arguments |= dict.fromkeys({"arguments"} & ignored.keys(), given)
+    bound.arguments |= dict.fromkeys({"arguments"} & ignored.keys(), arguments)
     bound.apply_defaults()
     return Call(function, bound)
 
 
-def completed(app: App, given: list[str]) -> list[str]:
+def completed(app: App, arguments: list[str]) -> list[str]:
     """Return arguments with the names of options written out, where their beginning is of one alone."""
-    command = app.parse_commands(given)[1][-1]
+    command = app.parse_commands(arguments)[1][-1]
     if not command.default_command or not command.default_command.__module__.startswith("jaxstyle"):
-        return given
+        return arguments
     known = [n for each in command.assemble_argument_collection() if each.show for n in each.names]
     words, options = [], True
-    for word in given:
+    for word in arguments:
         options = options and word != "--"
         name, equals, value = word.partition("=")
         fits = [other for other in known if other.startswith(name)] if options and name[:2] == "--" else []

@@ -10,7 +10,7 @@ from jaxstyle.cli import provenance
 from jaxstyle.cli.request import Request
 from jaxstyle.core import Encoder, InputError, Method
 from jaxstyle.methods.table import Entry
-from jaxstyle.optimizers import OPTIMIZERS, Own
+from jaxstyle.optimizers import OPTIMIZERS, PytreeOptimizer
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.tiling import Tiled
 from jaxstyle.wrappers import Refined, Smoothed
@@ -25,11 +25,11 @@ def types(method: type[Method]) -> dict[str, Any]:
     return {field.name: field.type for field in dataclasses.fields(method)}  # pyright: ignore
 
 
-def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple[Method, dict]:
+def build(entry: Entry, settings: dict[str, Any], refine: int | None = None) -> tuple[Method, dict]:
     """Return a method as its own options ask for it, perhaps refined, and the files of its weights."""
     cls = entry.load()
     kinds, presets = types(cls), getattr(cls, "PRESETS", {})
-    made, files, encoder = {}, {}, own.get("encoder")
+    networks, files, encoder = {}, {}, settings.get("encoder")
 
     @cache
     def load_encoder(name: str) -> Encoder:
@@ -37,18 +37,18 @@ def build(entry: Entry, own: dict[str, Any], refine: int | None = None) -> tuple
         return weights.load_encoder(name)
 
     if "network" in kinds:
-        name: Any = own.get("weights") or entry.weights
-        made["network"] = network(name, cls, kinds["network"])
+        name: Any = settings.get("weights") or entry.weights
+        networks["network"] = network(name, cls, kinds["network"])
         files[Path(name).name] = provenance.fingerprint(weights.find(name))
         encoder = encoder or weights.metadata(name).get("encoder", DEFAULT_ENCODER)
     if "encoder" in kinds:
-        encoder = encoder or presets.get(own.get("preset"), DEFAULT_ENCODER)
-        made["encoder"] = load_encoder(encoder)
-    method = getattr(cls, own["preset"])(**made) if "preset" in own else cls(**made)
+        encoder = encoder or presets.get(settings.get("preset"), DEFAULT_ENCODER)
+        networks["encoder"] = load_encoder(encoder)
+    method = getattr(cls, settings["preset"])(**networks) if "preset" in settings else cls(**networks)
     files_or_made = lambda name, value: name in ("encoder", "optimizer") or isinstance(value, Path)
-    changes = {name: v for name, v in own.items() if name in kinds and not files_or_made(name, v)}
+    changes = {name: v for name, v in settings.items() if name in kinds and not files_or_made(name, v)}
     if "optimizer" in kinds:
-        changes |= optimizer(method.optimizer, own)  # pyright: ignore
+        changes |= optimizer(method.optimizer, settings)  # pyright: ignore
     method = dataclasses.replace(method, **changes)  # pyright: ignore
     numbers = {name: getattr(method, name) for name in kinds if name.endswith("_weight")}
     if "style_weight" in numbers and not any(numbers.values()):
@@ -76,15 +76,15 @@ def network(name: str, method: type[Method], kind: type) -> Any:
     return found
 
 
-def optimizer(default: Own, own: dict[str, Any]) -> dict[str, Any]:
+def optimizer(default: PytreeOptimizer, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the optimiser that the options ask for, and its number of steps if it is not the default's."""
     chosen, changes = default, {}
-    kind = own.get("optimizer", type(default))
+    kind = settings.get("optimizer", type(default))
     if type(default) is not kind:
         chosen = kind()
-        changes["steps"] = own.get("steps", kind.STEPS)
+        changes["steps"] = settings.get("steps", kind.STEPS)
     name = next(name for name, kind in OPTIMIZERS.items() if type(chosen) is kind)
-    numbers = {"learning_rate": own.get("learning_rate"), "memory": own.get("pairs")}
+    numbers = {"learning_rate": settings.get("learning_rate"), "memory": settings.get("pairs")}
     numbers = {key: value for key, value in numbers.items() if value is not None}
     if "learning_rate" in numbers and not hasattr(chosen, "learning_rate"):
         raise InputError(f"optimizer {name} searches its step length: leave out --learning-rate")

@@ -30,9 +30,9 @@ FACTS = ("method", "pictures", "step", "snapshots")
 class Checkpoint:
     """The checkpoint of one run: of a method, the pictures that it is given, and the losses so far."""
 
-    def __init__(self, folder: Path, method: Method, given: tuple, losses: Losses):
+    def __init__(self, folder: Path, method: Method, arguments: tuple, losses: Losses):
         self.file, self.frames = folder / FILE, Frames(folder / FRAMES)
-        self.identity = {"method": fingerprint(method), "pictures": fingerprint(given)}
+        self.identity = {"method": fingerprint(method), "pictures": fingerprint(arguments)}
         self.losses, self.spent, self.start = losses, 0.0, time.perf_counter()
         self.step = self.snapshots = 0  # the snapshots are those before the step
 

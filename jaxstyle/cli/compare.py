@@ -44,26 +44,26 @@ class Comparison:
     steps: Count | None = None
     columns: Count = 4
 
-    def own(self, name: str) -> dict[str, Any]:
+    def settings_of(self, name: str) -> dict[str, Any]:
         """Return the options of one of the methods."""
-        method, _, given = name.partition(":")
+        method, _, network = name.partition(":")
         if "," in name:
             raise InputError(f"--methods {name}: leave spaces between the methods, not commas")
         if method not in TABLE:
             raise unknown_name("method", method, TABLE)
-        if method == "johnson" and not given:
+        if method == "johnson" and not network:
             raise InputError("johnson has a network for each style: say which, e.g. johnson:johnson-ink")
-        if given and "network" not in types(METHODS[method]):
-            raise InputError(f"--methods {name}: {method} has no weights to choose; leave out :{given}")
+        if network and "network" not in types(METHODS[method]):
+            raise InputError(f"--methods {name}: {method} has no weights to choose; leave out :{network}")
         steps = {"steps": self.steps} if self.steps and "optimizer" in types(METHODS[method]) else {}
-        return steps | ({"weights": given} if given else {})
+        return steps | ({"weights": network} if network else {})
 
 
-def timed(method: Method, *given: Any) -> tuple[Image, float]:
+def timed(method: Method, *arguments: Any) -> tuple[Image, float]:
     """Return what a method makes of what `core.styled` takes, and the seconds it takes once compiled."""
-    compiled = jax.jit(core.styled).lower(method, *given).compile()
+    compiled = jax.jit(core.styled).lower(method, *arguments).compile()
     start = time.perf_counter()
-    image = jax.block_until_ready(compiled(method, *given))
+    image = jax.block_until_ready(compiled(method, *arguments))
     return image, time.perf_counter() - start
 
 
@@ -74,8 +74,8 @@ def run(arguments: list[str], inputs: Any, output: Output, comparison: Compariso
     read = [inputs.content, *inputs.style]
     for path in (output.output, provenance.beside(output.output)):
         check_not_read(path, read)
-    every = {name: comparison.own(name) for name in comparison.methods}
-    if comparison.steps and not any("steps" in own for own in every.values()):
+    every = {name: comparison.settings_of(name) for name in comparison.methods}
+    if comparison.steps and not any("steps" in settings for settings in every.values()):
         raise InputError("--steps is of methods that descend, of which there is none: leave it out")
     fitted = (lambda image: fit(image, inputs.size)) if inputs.size else (lambda image: shrink(image, SIZE))
     content, style = (io.read(path) for path in read)

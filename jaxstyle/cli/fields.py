@@ -21,8 +21,8 @@ PLACE = {"__module__": __name__}  # of classes made here: cyclopts looks into no
 def command(name: str, run: Callable[..., int], notes: str = "", **kinds: Any) -> App:
     """Return a command that calls `run` with the arguments as they were, and an instance of each class."""
 
-    def call(*given: Any, arguments: Annotated[list[str], HIDDEN]) -> int:
-        return run(arguments=arguments, **dict(zip(kinds, given, strict=True)))
+    def call(*values: Any, arguments: Annotated[list[str], HIDDEN]) -> int:
+        return run(arguments=arguments, **dict(zip(kinds, values, strict=True)))
 
     either, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     rows = [
@@ -56,14 +56,14 @@ def readable(cls: type) -> dict[str, tuple[Any, Parameter]]:
     return found
 
 
-def own_options(cls: type, **more: tuple[Any, str]) -> Any:
+def field_options(cls: type, **more: tuple[Any, str]) -> Any:
     """Return the options of a method or recipe, none of them set; `more` are others: type and text."""
     texts, defaults = documented(cls), {each.name: each.default for each in fields(cls)}
     show = lambda name, reads: Parameter(help=texts.get(name), show_default=shown(defaults[name], reads))
     rows = {name: (hint, show(name, reads)) for name, (hint, reads) in readable(cls).items()}
     rows |= {name: (hint, Parameter(help=text)) for name, (hint, text) in more.items()}
-    made = [(name, Annotated[hint | None, how], field(default=None)) for name, (hint, how) in rows.items()]
-    return make_dataclass(cls.__name__, made, frozen=True, kw_only=True, namespace=PLACE)
+    rows = [(name, Annotated[hint | None, how], field(default=None)) for name, (hint, how) in rows.items()]
+    return make_dataclass(cls.__name__, rows, frozen=True, kw_only=True, namespace=PLACE)
 
 
 def shown(default: Any, reads: Parameter) -> str | bool:
@@ -75,6 +75,6 @@ def shown(default: Any, reads: Parameter) -> str | bool:
     return False if isinstance(default, bool) or not isinstance(default, int | float) else f"{default:g}"
 
 
-def given(own: Any) -> dict[str, Any]:
+def chosen(options: Any) -> dict[str, Any]:
     """Return the options that are set."""
-    return {name: value for name, value in vars(own).items() if value is not None}
+    return {name: value for name, value in vars(options).items() if value is not None}

@@ -12,17 +12,17 @@ CURE = "take another name"
 
 def check_apart(written: dict[str, Path | None]) -> None:
     """Raise `InputError` where two of what is written, by option, are one, or one lies in the other."""
-    given = [(option, path) for option, path in written.items() if path]
-    for (option, path), (other, place) in combinations(given, 2):
+    places = [(option, path) for option, path in written.items() if path]
+    for (option, path), (other, place) in combinations(places, 2):
         if _holds(path, place) or _holds(place, path):
             raise InputError(f"{place}: {option} and {other} would be in one place; {CURE}")
 
 
 def check_not_read(path: Path | None, read: Iterable[Path | str | None], cure: str = CURE) -> None:
     """Raise `InputError` where what is written would take the place of what is read."""
-    for given in filter(None, read):
-        if path and _holds(path, given):
-            what = "is what is read" if io.same_file(path, given) else f"{given} is read"
+    for source in filter(None, read):
+        if path and _holds(path, source):
+            what = "is what is read" if io.same_file(path, source) else f"{source} is read"
             raise InputError(f"{path}: {what}; {cure}")
 
 

@@ -39,7 +39,7 @@ class Pictures(NamedTuple):
     content_weight: Mask | None = None
 
     @property
-    def given(self) -> tuple:
+    def arguments(self) -> tuple:
         """The arguments of `core.styled`, less the method."""
         styles = self.styles or [self.content]
         return self.content, styles[0] if len(styles) == 1 else styles, *self[2:]
@@ -80,18 +80,20 @@ class Files(NamedTuple):
         masks = self.content_mask
         if masks is not None:
             masks = jax.vmap(lambda mask: resize_mask(mask, *content.shape[:2]))(masks)
-        styles, own = [image for image, _ in pairs], [alpha for _, alpha in pairs] or [weight]
+        styles, style_masks = [image for image, _ in pairs], [alpha for _, alpha in pairs] or [weight]
         if self.style_mask is not None:
-            seen = 1 if own[0] is None else own[0]
-            own = [seen * resize_mask(mask, *styles[0].shape[:2]) for mask in self.style_mask]
-        return Pictures(content, styles, masks, None if all(m is None for m in own) else own, weight)
+            seen = 1 if style_masks[0] is None else style_masks[0]
+            style_masks = [seen * resize_mask(mask, *styles[0].shape[:2]) for mask in self.style_mask]
+        return Pictures(
+            content, styles, masks, None if all(m is None for m in style_masks) else style_masks, weight
+        )
 
     def larger(self, size: tuple[int, ...], request: Request) -> str:
         """Return what to do about a picture that, made of that size, is too small for a network."""
-        given = jax.eval_shape(partial(self.sized, request.entry.load(), request.inputs))
-        made = [("--size", self.content, given.content)]
-        made += [("--style-size", *pair) for pair in zip(self.styles, given.styles, strict=False)]
-        for option, file, small in made:
+        shapes = jax.eval_shape(partial(self.sized, request.entry.load(), request.inputs))
+        pairs = [("--size", self.content, shapes.content)]
+        pairs += [("--style-size", *pair) for pair in zip(self.styles, shapes.styles, strict=False)]
+        for option, file, small in pairs:
             if small.shape[:2] == size:
                 height, width = file.image.shape[:2]
                 whole = option == "--size" and min(height, width) > min(size)
@@ -99,7 +101,7 @@ class Files(NamedTuple):
                 return f"take a larger {option}{has}"
         return (
             "take fewer numbers for --pyramid, or a larger --size"
-            if request.own.get("pyramid")
+            if request.settings.get("pyramid")
             else "take a larger --size"
         )
 
@@ -153,8 +155,8 @@ def _placed(
         pictures[inputs.style_mask] = styles[0]
         pair = labels.place_pair(painting, labels.read_painting(inputs.style_mask))
         found, remarks = (pair.content, pair.style), pair.remarks
-    for (path, picture), own in zip(pictures.items(), found, strict=False):
-        remarks += [] if own is None else _resized(path, own, picture.image)
+    for (path, picture), each in zip(pictures.items(), found, strict=False):
+        remarks += [] if each is None else _resized(path, each, picture.image)
     for remark in remarks:
         print(remark, file=sys.stderr)
     return found

@@ -81,13 +81,13 @@ def fitting(
     `in_tiles` gives the method whose tiles have a side, or none; a `tile` is taken as it is. Raises
     `TooLargeError` where nothing fits.
     """
-    given = pictures.given
-    whole = compiled(in_tiles(None), *given)
+    arguments = pictures.arguments
+    whole = compiled(in_tiles(None), *arguments)
     seconds = seconds_of(whole)
 
     def predict(tile: int | None) -> Plan:
         method = in_tiles(tile)
-        programs = compiled(method, *given) if tile else whole
+        programs = compiled(method, *arguments) if tile else whole
         allocator.give_back()
         return Plan(method, tile, taken() + max(buffers(program) for program, _ in programs), seconds)
 
@@ -96,7 +96,7 @@ def fitting(
     for side in TILES:
         if tile or plan.bytes <= limit.bytes:
             break
-        if side < max(given[0].shape):
+        if side < max(arguments[0].shape):
             if not first.method.tileable:
                 why = f"{needs_whole(first.method)}; {cure}"
                 raise TooLargeError(str(first), first.bytes, limit, why)

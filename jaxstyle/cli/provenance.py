@@ -30,8 +30,8 @@ def fingerprint(path: Path | None) -> dict[str, str] | None:
 
 def pixels(image: ArrayLike, depth: int = 8) -> str:
     """Return the hash of an image as a file of 8 or 16 bits a channel keeps it."""
-    kept = io.to_bytes(image) if depth == 8 else io.quantized(image, depth)
-    return hashlib.sha256(kept.tobytes()).hexdigest()
+    samples = io.to_bytes(image) if depth == 8 else io.quantized(image, depth)
+    return hashlib.sha256(samples.tobytes()).hexdigest()
 
 
 def circumstances() -> dict[str, Any]:

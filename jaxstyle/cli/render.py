@@ -51,9 +51,9 @@ def check_outputs(request: Request) -> None:
         check_not_read(path, inputs)
 
 
-def run(name: str, arguments: list[str], **given: Any) -> int:
+def run(name: str, arguments: list[str], **options: Any) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
-    request = Request(name, arguments, **given)
+    request = Request(name, arguments, **options)
     check_outputs(request)
     files = pictures.read(request.inputs)
     try:
@@ -64,23 +64,23 @@ def run(name: str, arguments: list[str], **given: Any) -> int:
 
 def _run(request: Request, files: Files) -> int:
     out = request.output
-    method, weight_files = build(request.entry, request.own, request.wrappers.refine)
-    if "seed" in request.own:
+    method, weight_files = build(request.entry, request.settings, request.wrappers.refine)
+    if "seed" in request.settings:
         check_draws(method, request)
-    method, given = planned(method, files, request)
+    method, resized = planned(method, files, request)
     depth = out.depth or (files.content.depth if io.is_deep(out.output) else 8)
-    for line in what_is_lost(out.output, given.content_weight, files.content.metadata):
+    for line in what_is_lost(out.output, resized.content_weight, files.content.metadata):
         print(line, file=sys.stderr)
-    initial = initial_image(request.initial, given.content) if request.initial else None
+    initial = initial_image(request.initial, resized.content) if request.initial else None
     losses = Losses()
-    kept = out.checkpoint and Checkpoint(out.checkpoint, method, (given.given, initial), losses)
-    resume = kept.load(bool(out.frames)) if kept else None
-    target = summarise(method, *given.given[1:])
-    for remark in method.remarks(given.content, target):
+    saved = out.checkpoint and Checkpoint(out.checkpoint, method, (resized.arguments, initial), losses)
+    resume = saved.load(bool(out.frames)) if saved else None
+    target = summarise(method, *resized.arguments[1:])
+    for remark in method.remarks(resized.content, target):
         print(remark, file=sys.stderr)
-    with Bar() as bar, nullcontext(kept.frames) if kept else temporary_frames() as frames:
-        snapshots = method.run(given.content, target, initial, resume=resume)
-        sinks = [losses, bar, *([frames] if out.frames else []), *([kept] if kept else [])]
+    with Bar() as bar, nullcontext(saved.frames) if saved else temporary_frames() as frames:
+        snapshots = method.run(resized.content, target, initial, resume=resume)
+        sinks = [losses, bar, *([frames] if out.frames else []), *([saved] if saved else [])]
         last, stopped = follow(snapshots, sinks)
         if isinstance(stopped, DivergedError) and not last.step:
             raise stopped
@@ -88,9 +88,9 @@ def _run(request: Request, files: Files) -> int:
         seconds = {"total": time.perf_counter() - losses.start}
         if losses.seconds_to_first:
             seconds["to_first_losses"] = losses.seconds_to_first
-        facts = {"preset": request.own.get("preset"), "weights": weight_files}
+        facts = {"preset": request.settings.get("preset"), "weights": weight_files}
         facts |= {"steps": last.step, "of_steps": last.steps}
-        carried = {"alpha": given.content_weight, "metadata": files.content.metadata}
+        carried = {"alpha": resized.content_weight, "metadata": files.content.metadata}
         save = partial(io.write, depth=depth, quality=out.quality, **carried)
         facts = provenance.write(request, method, image, seconds, save, depth, **facts)
         if out.history and losses.by_name:
@@ -99,7 +99,7 @@ def _run(request: Request, files: Files) -> int:
             io.write_frames(out.frames, frames.pictures())
     steps = f"{last.step} step{'s' * (last.step != 1)} with {', '.join(weight_files)} in "
     took = f"{steps if last.steps > 1 else ''}{seconds['total']:.1f} s, compiling included"
-    out.close(took + more_pixels(files, given, request), facts)
+    out.close(took + more_pixels(files, resized, request), facts)
     if isinstance(stopped, DivergedError):
         raise stopped
     return exit_code(stopped) if stopped else 0
@@ -120,10 +120,10 @@ def planned(method: Method, files: Files, request: Request) -> tuple[Method, Pic
         try:
             least = plan.check_least(method, [shapes.content, *shapes.styles], limit)
             io.check_output(out.output, depth=out.depth or 8, quality=out.quality, side=longest)
-            given = sized().sharded() if budget.shard else sized()
-            if not budget.memory and given.content[..., 0].size < plan.WORTH and least < limit.bytes / 2:
-                return in_tiles(budget.tile), given
-            fitting = plan.fitting(in_tiles, budget.tile, given, limit)
+            resized = sized().sharded() if budget.shard else sized()
+            if not budget.memory and resized.content[..., 0].size < plan.WORTH and least < limit.bytes / 2:
+                return in_tiles(budget.tile), resized
+            fitting = plan.fitting(in_tiles, budget.tile, resized, limit)
         except plan.TooLargeError as error:
             if request.inputs.size or not cls.KEEPS_SIZE:
                 raise
@@ -134,15 +134,15 @@ def planned(method: Method, files: Files, request: Request) -> tuple[Method, Pic
             continue
         if full:
             print(f"{full} at full size: made at {edge} px (--size for another)", file=sys.stderr)
-        return fitting.method, given
+        return fitting.method, resized
 
 
-def more_pixels(files: Files, given: Pictures, request: Request) -> str:
+def more_pixels(files: Files, resized: Pictures, request: Request) -> str:
     """Return what a closing line says of a result that has fewer pixels than the content, unasked."""
-    own, made = (f"{x.shape[1]}x{x.shape[0]}" for x in (files.content.image, given.content))
-    if request.inputs.size or request.entry.load().KEEPS_SIZE or own == made:
+    full, shown = (f"{x.shape[1]}x{x.shape[0]}" for x in (files.content.image, resized.content))
+    if request.inputs.size or request.entry.load().KEEPS_SIZE or full == shown:
         return ""
-    return f"; {made} px of {own} (--size original, or another number, gives more)"
+    return f"; {shown} px of {full} (--size original, or another number, gives more)"
 
 
 def initial_image(path: Path, content: Image) -> Image:
@@ -152,6 +152,6 @@ def initial_image(path: Path, content: Image) -> Image:
     scale = max(rows, columns) / max(height, width)
     slack = max(scale, 1) * 0.5 + 0.5
     if abs(height * scale - rows) > slack or abs(width * scale - columns) > slack:
-        own, other = f"{width}x{height}", f"{columns}x{rows}"
-        raise InputError(f"{path}: {own} px are not the content's proportions, {other}: crop it")
+        has, wants = f"{width}x{height}", f"{columns}x{rows}"
+        raise InputError(f"{path}: {has} px are not the content's proportions, {wants}: crop it")
     return resize(image, rows, columns)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from jaxstyle.cli.fields import NEEDED, given
+from jaxstyle.cli.fields import NEEDED, chosen
 from jaxstyle.methods.table import TABLE, Entry
 from jaxstyle.options import Count, Memory, Percent, Side, Size, Switch, Tile, number, one_of
 from jaxstyle.smoothing import SMOOTHERS
@@ -77,8 +77,8 @@ class Output:
         """Say what was done, of which the provenance has the facts."""
         print(f"{self.output}: {line}", file=sys.stderr)
         if self.json:
-            told = {"size": facts["size"], "seconds": facts["seconds"]["total"], "device": facts["device"]}
-            print(json.dumps({"output": str(self.output), **told, "steps": facts.get("steps")}))
+            more = {"size": facts["size"], "seconds": facts["seconds"]["total"], "device": facts["device"]}
+            print(json.dumps({"output": str(self.output), **more, "steps": facts.get("steps")}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,14 +129,14 @@ class Request:
         return TABLE[self.name]
 
     @property
-    def own(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The options of the method itself that are set."""
-        return given(self.options) if self.options else {}
+        return chosen(self.options) if self.options else {}
 
     @property
     def initial(self) -> Path | None:
         """The file that a descent starts from."""
-        return init if isinstance(init := self.own.get("init"), Path) else None
+        return init if isinstance(init := self.settings.get("init"), Path) else None
 
     def read(self) -> dict[str, Path | list[Path]]:
         """Return the files that are read, by what they are."""

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from jaxstyle.cli import render
 from jaxstyle.cli.build import types
-from jaxstyle.cli.fields import NEEDED, changed, command, documented, own_options
+from jaxstyle.cli.fields import NEEDED, changed, command, documented, field_options
 from jaxstyle.cli.request import OF_STYLES, Budget, Inputs, Output, Wrappers
 from jaxstyle.methods.table import TABLE, Entry
 from jaxstyle.options import Count, Positive, one_of
@@ -61,4 +61,4 @@ def method_options(entry: Entry) -> Any:
     if "optimizer" in kinds:
         more["learning_rate"] = Positive, "learning rate of the optimiser"
         more["pairs"] = Count, "pairs that L-BFGS remembers (default: 100)"
-    return own_options(cls, **more)
+    return field_options(cls, **more)

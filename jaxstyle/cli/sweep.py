@@ -95,13 +95,13 @@ def check_fields(method: Method, names: Iterable[str]) -> None:
             raise unknown_name("option", dashed(name), known)
 
 
-def values_of(variation: Variation, own: dict[str, Any]) -> tuple[dict[str, list[float]], int]:
+def values_of(variation: Variation, settings: dict[str, Any]) -> tuple[dict[str, list[float]], int]:
     """Return the values of the fields, and the columns of their grid."""
     over, search = variation.over or [], variation.search or []
     if bool(over) == bool(search):
         raise InputError("a sweep needs --over OPTION=X,X,... or --search OPTION=LOW:HIGH")
     for name, values in [*over, *search]:
-        if name in own:
+        if name in settings:
             raise InputError(f"--{dashed(name)} is set, and is to vary: leave out one of both")
         most = {"alpha": 1, "seed": LARGEST_SEED}.get(name, math.inf)
         if max(values) > most:
@@ -118,32 +118,32 @@ def values_of(variation: Variation, own: dict[str, Any]) -> tuple[dict[str, list
         if not limits[0] < limits[1]:
             raise InputError(f"--search {dashed(name)}: LOW, {limits[0]:g}, is not below HIGH, {limits[1]:g}")
     ranges = {name: (low, high) for name, (low, high) in search}
-    number, seed = variation.draws or DRAWS, own.get("seed", variation.seed) or 0
+    number, seed = variation.draws or DRAWS, settings.get("seed", variation.seed) or 0
     return draw(number, seed, **ranges), math.isqrt(number - 1) + 1
 
 
-def run(name: str, arguments: list[str], variation: Variation, **given: Any) -> int:
+def run(name: str, arguments: list[str], variation: Variation, **options: Any) -> int:
     """Run a sweep from files to a grid of pictures and the numbers beside it."""
-    request = Request(name, arguments, **given)
+    request = Request(name, arguments, **options)
     if request.initial:
         raise InputError("--init of a sweep names a first image: content, noise, ...; a file is none")
     check_outputs(request)
-    values, columns = values_of(variation, request.own)
-    method, files = build(request.entry, request.own)
+    values, columns = values_of(variation, request.settings)
+    method, files = build(request.entry, request.settings)
     check_fields(method, values)
-    asked = "seed" in request.own or variation.seed is not None
+    asked = "seed" in request.settings or variation.seed is not None
     if "seed" in values or (asked and not variation.search):
         check_draws(method, request)
     read = pictures.read(request.inputs)
     sized = partial(read.sized, request.entry.load(), request.inputs)
     shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
     plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)
-    made = sized()
+    resized = sized()
     start = time.perf_counter()
-    images = sweep(method, *made.given[:2], **values)
+    images = sweep(method, *resized.arguments[:2], **values)
     if request.wrappers.smooth:
         smoother = jax.jit(SMOOTHERS[request.wrappers.smooth])
-        images = jnp.stack([smoother(image, made.content) for image in images])
+        images = jnp.stack([smoother(image, resized.content) for image in images])
     images = [*jax.block_until_ready(images)]
     seconds = time.perf_counter() - start
     settings = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
@@ -153,5 +153,5 @@ def run(name: str, arguments: list[str], variation: Variation, **given: Any) -> 
     save = partial(io.write, quality=request.output.quality)
     facts = provenance.write(request, method, sheet, {"total": seconds}, save, **facts)
     took = f"{len(images)} pictures in {seconds:.1f} s, compiling included"
-    request.output.close(took + more_pixels(read, made, request), facts)
+    request.output.close(took + more_pixels(read, resized, request), facts)
     return 0

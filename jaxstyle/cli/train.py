@@ -10,7 +10,7 @@ import jax
 from cyclopts import App, Parameter
 
 from jaxstyle import allocator, weights
-from jaxstyle.cli.fields import HIDDEN, NEEDED, changed, command, given, own_options
+from jaxstyle.cli.fields import HIDDEN, NEEDED, changed, chosen, command, field_options
 from jaxstyle.cli.paths import check_not_read
 from jaxstyle.core import InputError
 from jaxstyle.image import io
@@ -75,22 +75,22 @@ def add(recipe: type[Recipe]) -> None:
         kinds["preset"] = Annotated[str | None, one_of([*recipe.PRESETS])]
     files = changed(Files, **kinds)
     plan = changed(Plan, defaults=recipe.DEFAULTS | {"steps": None}, steps=Count | None)
-    run = command(recipe.NAME, partial(train, recipe), files=files, plan=plan, own=own_options(recipe))
+    run = command(recipe.NAME, partial(train, recipe), files=files, plan=plan, options=field_options(recipe))
     run.help = (recipe.__doc__ or "").partition("\n")[0]
     app.command(run)
 
 
-def recipe_of(recipe: type[Recipe], files: Files, size: int, own: dict[str, Any]) -> Recipe:
+def recipe_of(recipe: type[Recipe], files: Files, size: int, options: dict[str, Any]) -> Recipe:
     """Return the recipe that is asked for, begun with crops of a size."""
-    chosen = getattr(recipe, files.preset) if files.preset else recipe
+    preset = getattr(recipe, files.preset) if files.preset else recipe
     start = weights.load(files.start) if files.start else None
-    made = chosen(weights.load_encoder(files.encoder)).replace(start=start, **own)
+    ready = preset(weights.load_encoder(files.encoder)).replace(start=start, **options)
     if isinstance(files.style, Path):
-        made = made.prepare(fit(io.read(files.style), files.style_size or size))
-    return made
+        ready = ready.prepare(fit(io.read(files.style), files.style_size or size))
+    return ready
 
 
-def train(kind: type[Recipe], arguments: list[str], files: Files, plan: Plan, own: Any) -> int:
+def train(kind: type[Recipe], arguments: list[str], files: Files, plan: Plan, options: Any) -> int:
     """Train a recipe from files to a folder."""
     try:
         from jaxstyle.training.data import open_images
@@ -103,7 +103,7 @@ def train(kind: type[Recipe], arguments: list[str], files: Files, plan: Plan, ow
     allocator.keep()
     join(files.distributed)
     files = replace(files, encoder=files.encoder or kind.PRESETS.get(files.preset or "", kind.ENCODER))
-    recipe = recipe_of(kind, files, plan.size, given(own))
+    recipe = recipe_of(kind, files, plan.size, chosen(options))
     sources = {name: open_images(*(files.data, styles)[name == "style"]) for name in recipe.SOURCES}
     plan = replace(plan, steps=plan.steps or max(2 * len(sources["image"]) // plan.batch_size, 1))
     facts = files.named() | {"pictures": {name: len(images) for name, images in sources.items()}}

@@ -64,7 +64,7 @@ def _pictures(facts: dict[str, Any]) -> Any:
     return facts.get("pictures") or {"the picture": facts.get("pixels")}
 
 
-class OwnNames:
+class UserNames:
     """A stream of text in which files of a temporary folder have the names that the user gave them."""
 
     def __init__(self, stream: TextIO):
@@ -89,18 +89,18 @@ def again(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     if re.fullmatch(r"experiments(\.\w+)+", command):
         return _artefact(command, arguments, folder)
     call = _parsed(command, arguments)
-    own_names, asked = OwnNames(sys.stderr), call.bound.arguments["output"]
+    names, asked = UserNames(sys.stderr), call.bound.arguments["output"]
     places = {}
     for name in WRITTEN:
         if path := getattr(asked, name):
             places[name] = folder / f"{name}{path.suffix}"
-            own_names.by_place[str(places[name])] = str(path)
+            names.by_place[str(places[name])] = str(path)
     call.bound.arguments["output"] = replace(asked, **places, json=False)
     try:
-        with redirect_stderr(own_names):  # pyright: ignore
+        with redirect_stderr(names):  # pyright: ignore
             code = call()
     except InputError as error:
-        raise InputError(f"cannot be made again in {Path.cwd()}: {own_names.of(str(error))}") from None
+        raise InputError(f"cannot be made again in {Path.cwd()}: {names.of(str(error))}") from None
     if code:
         raise Terminated if code == exit_code(Terminated()) else KeyboardInterrupt
     return facts_of(beside(places["output"]))

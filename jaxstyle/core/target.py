@@ -23,9 +23,9 @@ def padded(method: Method, style, content_mask=None, style_mask=None, content_we
     return style, content_mask, None if style_mask is None else [*map(pad, style_mask)], content_weight
 
 
-def summarise(method: Method, *given: Any) -> Any:
+def summarise(method: Method, *arguments: Any) -> Any:
     """Return the target of what `prepared` takes, compiled."""
-    return prepare_compiled(method, *padded(method, *given))
+    return prepare_compiled(method, *padded(method, *arguments))
 
 
 def prepared(method: Method, style, content_mask=None, style_mask=None, content_weight=None) -> Any:

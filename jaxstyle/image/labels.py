@@ -139,20 +139,22 @@ def place_pair(content: Painting, style: Painting) -> Placement:
     _check_alike(paintings, maps)
     remarks = [_soft_remark(p) for p, found in zip(paintings, maps, strict=True) if found is None]
     if None in maps or any(map(_is_feathered, maps, paintings)):
-        own, other = map(_levels, paintings)
+        content_labels, style_labels = map(_levels, paintings)
     else:
-        own, other = (Labels(found.names, found.values, found.masks) for found in maps)  # pyright: ignore
-    pairs = _pairs(own.values, other.values)
+        content_labels, style_labels = (Labels(found.names, found.values, found.masks) for found in maps)  # pyright: ignore
+    pairs = _pairs(content_labels.values, style_labels.values)
     if not pairs:
-        shown = " and ".join(", ".join(labels.names) or "nothing" for labels in (own, other))
+        shown = " and ".join(
+            ", ".join(labels.names) or "nothing" for labels in (content_labels, style_labels)
+        )
         raise InputError(f"the masks have no label in common: {shown}; paint both with the same colours")
-    fates = (own, content, "keeps the content's pixels"), (other, style, "is not used")
+    fates = (content_labels, content, "keeps the content's pixels"), (style_labels, style, "is not used")
     for side, (labels, painting, fate) in enumerate(fates):
         lonely = set(range(len(labels.names))) - {pair[side] for pair in pairs}
         remarks += [f"region {labels.names[i]} is only in {painting.name}: it {fate}" for i in sorted(lonely)]
-    here = jnp.asarray(np.stack([own.masks[i] for i, _ in pairs]), jnp.float32)
-    there = jnp.asarray(np.stack([other.masks[j] for _, j in pairs]), jnp.float32)
-    return Placement(here, there, [own.names[i] for i, _ in pairs], remarks)
+    here = jnp.asarray(np.stack([content_labels.masks[i] for i, _ in pairs]), jnp.float32)
+    there = jnp.asarray(np.stack([style_labels.masks[j] for _, j in pairs]), jnp.float32)
+    return Placement(here, there, [content_labels.names[i] for i, _ in pairs], remarks)
 
 
 def place_styles(content: Painting, count: int) -> tuple[Masks, list[str]]:
@@ -329,9 +331,9 @@ def _local_spread(colours: UInt8[np.ndarray, "h w _"]) -> np.ndarray:
     low, high = colours, colours
     for axis in (0, 1):
         shifted = [np.roll(x, step, axis) for x in (low, high) for step in (-1, 1)]
-        for x, own in zip(shifted, (low, low, high, high), strict=True):
+        for x, edge in zip(shifted, (low, low, high, high), strict=True):
             ends = np.s_[[0, -1]] if axis == 0 else np.s_[:, [0, -1]]
-            x[ends] = own[ends]
+            x[ends] = edge[ends]
         low = np.minimum(low, np.minimum(*shifted[:2]))
         high = np.maximum(high, np.maximum(*shifted[2:]))
     return (high - low).max(-1)
@@ -399,15 +401,15 @@ def _spread(places: np.ndarray, colours: np.ndarray, values: np.ndarray) -> np.n
     flat, steps = framed.ravel(), [y * (width + 2) + x for y, x in NEIGHBOURS]
     rows, columns = np.nonzero(places < 0)
     open_ = (rows + 1) * (width + 2) + columns + 1
-    own = colours[rows, columns].astype(int)
+    unplaced = colours[rows, columns].astype(int)
     for most in (2 * NOISE, 255):
         before = -1
         while open_.size and open_.size != before:
             before = open_.size
             around = flat[open_[:, None] + steps]
-            apart = np.where(around < 0, 512, np.max(np.abs(own[:, None] - values[around]), axis=-1))
+            apart = np.where(around < 0, 512, np.max(np.abs(unplaced[:, None] - values[around]), axis=-1))
             best = apart.argmin(1)[:, None]
             near = np.take_along_axis(apart, best, 1)[:, 0] <= most
             flat[open_] = np.where(near, np.take_along_axis(around, best, 1)[:, 0], -1)
-            own, open_ = own[~near], open_[~near]
+            unplaced, open_ = unplaced[~near], open_[~near]
     return framed[1:-1, 1:-1]

@@ -34,15 +34,17 @@ def to_deflate(page: Any, tags: Tags) -> BytesIO:
         segments.append(zlib.compress(_little_endian(decoded, page), level=1))
     offsets = 8 + np.cumsum([0, *(len(segment) for segment in segments)])
     places, sizes = (TILES, TILE_SIZES) if page.is_tiled else (STRIPS, STRIP_SIZES)
-    kept = {tag: value for tag, value in tags.items() if value[0] in exif.SIZES and tag not in exif.NESTED}
-    kept |= {
+    rewritten = {
+        tag: value for tag, value in tags.items() if value[0] in exif.SIZES and tag not in exif.NESTED
+    }
+    rewritten |= {
         COMPRESSION: (SHORT, struct.pack("<H", DEFLATE)),
         places: (LONG, offsets[:-1].astype("<u4").tobytes()),
         sizes: (LONG, np.diff(offsets).astype("<u4").tobytes()),
     }
     start = int(offsets[-1])
     return BytesIO(
-        b"II*\0" + struct.pack("<I", start) + b"".join(segments) + exif.linked(Directories(kept), start)
+        b"II*\0" + struct.pack("<I", start) + b"".join(segments) + exif.linked(Directories(rewritten), start)
     )
 
 

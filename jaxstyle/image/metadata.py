@@ -64,9 +64,11 @@ def collect(directories: Directories, xmp: bytes, dpi: object, remarks: list[str
         {tag: directories.photograph[tag] for tag in directories.photograph.keys() - OF_OLD_PIXELS}
     )
     main = _of_picture({tag: directories.main[tag] for tag in directories.main.keys() & DESCRIPTIVE})
-    kept = Directories(main, photograph, _of_picture(directories.place))
+    carried = Directories(main, photograph, _of_picture(directories.place))
     block = (
-        exif_blocks.block(kept._replace(photograph={**photograph, COLOR_SPACE: SRGB})) if any(kept) else b""
+        exif_blocks.block(carried._replace(photograph={**photograph, COLOR_SPACE: SRGB}))
+        if any(carried)
+        else b""
     )
     packet = descriptive_xmp(xmp or directories.main.get(XMP, (1, b""))[1], remarks)
     sizes = {"EXIF": len(block), "XMP": len(packet)}
@@ -103,8 +105,8 @@ def descriptive_xmp(packet: bytes, remarks: list[str]) -> bytes:
 
 
 def _is_descriptive(name: str) -> bool:
-    namespace, _, own = name.removeprefix("{").partition("}")
-    return namespace in NAMESPACES.values() and own not in TECHNICAL
+    namespace, _, local = name.removeprefix("{").partition("}")
+    return namespace in NAMESPACES.values() and local not in TECHNICAL
 
 
 def _packet(description: ElementTree.Element) -> bytes:

@@ -25,8 +25,8 @@ def rows() -> NamedSharding:
 def shard(image: Image) -> Image:
     """Return an image whose rows are shared by all devices; raises `InputError` if they cannot be, evenly."""
     if len(image) % jax.device_count():
-        given, devices = f"{image.shape[1]}x{image.shape[0]}", jax.device_count()
-        raise InputError(f"{devices} devices cannot share the rows of {given} px evenly: crop or resize it")
+        size, devices = f"{image.shape[1]}x{image.shape[0]}", jax.device_count()
+        raise InputError(f"{devices} devices cannot share the rows of {size} px evenly: crop or resize it")
     pixels = np.asarray(image)
     return jax.make_array_from_callback(pixels.shape, rows(), lambda part: pixels[part])
 

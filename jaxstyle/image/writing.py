@@ -56,7 +56,7 @@ def save_png(path: Path, pixels: Pixels, metadata: Metadata) -> None:
     text.add_text("jaxstyle", metadata.settings)
     if metadata.xmp:
         text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode())
-    options = {"pnginfo": text, "icc_profile": srgb(), **_given(exif=metadata.exif, dpi=metadata.dpi)}
+    options = {"pnginfo": text, "icc_profile": srgb(), **_present(exif=metadata.exif, dpi=metadata.dpi)}
     if pixels.dtype == np.uint8:
         Pillow.fromarray(pixels).save(path, "png", **options)
         return
@@ -84,7 +84,7 @@ def save_tiff(path: Path, pixels: Pixels, metadata: Metadata) -> None:
         iccprofile=srgb(),
         metadata=None,
         software=False,  # the content's, if it names one
-        **_given(resolution=metadata.dpi, resolutionunit="inch" if metadata.dpi else None),
+        **_present(resolution=metadata.dpi, resolutionunit="inch" if metadata.dpi else None),
     )
     directories = exif.read_block(metadata.exif, [])
     packet: exif.Tags = {XMP: (exif.BYTE, metadata.xmp)} if metadata.xmp else {}
@@ -105,7 +105,7 @@ def _add_directories(path: Path, added: exif.Directories) -> None:
 
 def save_jpeg(path: Path, pixels: Pixels, metadata: Metadata, quality: int) -> None:
     """Write a JPEG."""
-    options = _given(exif=metadata.exif, xmp=metadata.xmp, dpi=metadata.dpi)
+    options = _present(exif=metadata.exif, xmp=metadata.xmp, dpi=metadata.dpi)
     Pillow.fromarray(pixels).save(path, "jpeg", quality=quality, icc_profile=srgb(), **options)
 
 
@@ -116,21 +116,21 @@ def save_webp(path: Path, pixels: Pixels, metadata: Metadata, quality: int) -> N
 
 def save_avif(path: Path, pixels: Pixels, metadata: Metadata, quality: int) -> None:
     """Write an AVIF, its colours not subsampled, its alpha exact; its EXIF states the resolution."""
-    options = _with_exif(metadata) | _given(advanced=LOSSLESS_ALPHA if pixels.shape[-1] == 4 else None)
+    options = _with_exif(metadata) | _present(advanced=LOSSLESS_ALPHA if pixels.shape[-1] == 4 else None)
     Pillow.fromarray(pixels).save(path, "avif", quality=quality, subsampling="4:4:4", **options)
 
 
 def _with_exif(metadata: Metadata) -> dict[str, Any]:
     directories = with_resolution(exif.read_block(metadata.exif, []), metadata.dpi)
-    return {"icc_profile": srgb(), **_given(exif=exif.block(directories), xmp=metadata.xmp)}
+    return {"icc_profile": srgb(), **_present(exif=exif.block(directories), xmp=metadata.xmp)}
 
 
 def save_bmp(path: Path, pixels: Pixels, metadata: Metadata) -> None:
     """Write a BMP."""
-    Pillow.fromarray(pixels).save(path, "bmp", **_given(dpi=metadata.dpi))
+    Pillow.fromarray(pixels).save(path, "bmp", **_present(dpi=metadata.dpi))
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def _present(**options: Any) -> dict[str, Any]:
     """Return the options that are not empty."""
     return {name: value for name, value in options.items() if value}
 

@@ -52,8 +52,8 @@ def match(style: Patches, query: Feature, weight: Mask | None = None) -> Feature
 
     `style` are hypercolumns as patches of side 1; `weight` tells what of the query counts in its mean.
     """
-    own = Patches.of(query, 1, weight).centered()
-    return style.values[style.centered().nearest(own.values)].reshape(query.shape)
+    source = Patches.of(query, 1, weight).centered()
+    return style.values[style.centered().nearest(source.values)].reshape(query.shape)
 
 
 @pytree
@@ -70,9 +70,9 @@ class Hypercolumns(Loss):
         return ("image", *self.scale)
 
     def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
-        own = hypercolumns(features, self.scale)
-        squares = jnp.sum(own**2 + self.target**2, axis=-1, keepdims=True)
+        columns = hypercolumns(features, self.scale)
+        squares = jnp.sum(columns**2 + self.target**2, axis=-1, keepdims=True)
         nonzero = jnp.maximum(squares, jnp.finfo(squares.dtype).tiny)
-        errors = jnp.sum((own - self.target) ** 2, axis=-1, keepdims=True) / nonzero
+        errors = jnp.sum((columns - self.target) ** 2, axis=-1, keepdims=True) / nonzero
         pooled = None if weight is None else pool_mask(weight["image"], errors.shape)
         return weighted_mean(errors, pooled)[0]

@@ -26,8 +26,8 @@ class Moments(Compared):
 
     @classmethod
     def distance(cls, feature: Feature, target: moments.Moments, weight: Mask | None) -> Scalar:
-        own = moments.Moments.of(feature, weight)
-        return jnp.mean((own.mean - target.mean) ** 2 + (own.deviation - target.deviation) ** 2)
+        source = moments.Moments.of(feature, weight)
+        return jnp.mean((source.mean - target.mean) ** 2 + (source.deviation - target.deviation) ** 2)
 
     @staticmethod
     def size(target: moments.Moments) -> Scalar:

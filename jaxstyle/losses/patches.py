@@ -24,10 +24,12 @@ class MRF(Compared):
 
     @classmethod
     def distance(cls, feature: Feature, target: Patches, weight: Mask | None) -> Scalar:
-        own = Patches.of(feature, target.side, weight)
-        chosen = target.values[target.nearest(jax.lax.stop_gradient(own.values))]
-        errors = jnp.mean((own.values - chosen) ** 2, axis=1)
-        return jnp.sum(own.weights * errors) / jnp.maximum(jnp.sum(own.weights), jnp.finfo(errors.dtype).tiny)
+        source = Patches.of(feature, target.side, weight)
+        chosen = target.values[target.nearest(jax.lax.stop_gradient(source.values))]
+        errors = jnp.mean((source.values - chosen) ** 2, axis=1)
+        return jnp.sum(source.weights * errors) / jnp.maximum(
+            jnp.sum(source.weights), jnp.finfo(errors.dtype).tiny
+        )
 
     @staticmethod
     def size(target: Patches) -> Scalar:

@@ -48,8 +48,8 @@ class Histograms(Compared):
 
     @classmethod
     def distance(cls, feature: Feature, target: Quantiles, weight: Mask | None) -> Scalar:
-        own = Quantiles.of(feature, weight)
-        return _mean((own.values - target.at(own.positions)) ** 2, own.weights)
+        source = Quantiles.of(feature, weight)
+        return _mean((source.values - target.at(source.positions)) ** 2, source.weights)
 
     @staticmethod
     def size(target: Quantiles) -> Scalar:

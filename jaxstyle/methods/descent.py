@@ -163,20 +163,20 @@ class Descent(Method):
         steps = self.coarser(content)[-common:] if common and not unasked else ()
 
         def level(times: int) -> list[Stage]:
-            own, small = part_of(target, -1 - times), halved(content, times)
-            if isinstance(own, Regions):
-                own = own.of_masks(lambda mask: resize_mask(mask, *small.shape[:2]))
+            goal, small = part_of(target, -1 - times), halved(content, times)
+            if isinstance(goal, Regions):
+                goal = goal.of_masks(lambda mask: resize_mask(mask, *small.shape[:2]))
             method = dataclasses.replace(self, steps=steps[-times]) if times else self
-            return [Stage(each, small, own) for each in method.descents()]
+            return [Stage(each, small, goal) for each in method.descents()]
 
         return [stage for times in range(len(steps), -1, -1) for stage in level(times)]
 
     def apply(self, content: Image, target: Any, initial: Image | None = None) -> Image:
         image: Any = initial
-        for method, own, goal in self.stages(content, target, initial):
-            begin = None if image is None else sized(image, own)
-            energy = partial(evaluate, method.encoder, method.loss_from(own, goal, begin))
-            image = method.initial_image(own, goal) if begin is None else begin
+        for method, small, goal in self.stages(content, target, initial):
+            begin = None if image is None else sized(image, small)
+            energy = partial(evaluate, method.encoder, method.loss_from(small, goal, begin))
+            image = method.initial_image(small, goal) if begin is None else begin
             image = minimise(method.optimizer, method.steps, energy, image)[0]
             image = jnp.where(jnp.isfinite(image), jnp.clip(image, 0, 1), jnp.nan)  # infinity is not white
         return image
@@ -197,11 +197,11 @@ class Descent(Method):
         stages = self.stages(content, target, initial)
         done, after = 0, -1 if resume is None else resume.step
         total = sum(stage.method.steps for stage in stages)
-        for method, own, goal in stages:
+        for method, small, goal in stages:
             if done + method.steps >= after:
                 begun = resume and resume._replace(step=resume.step - done)
-                begin = None if initial is None else sized(initial, own)
-                for snapshot in method.descend(own, goal, begin, extra_loss, begun, every):
+                begin = None if initial is None else sized(initial, small)
+                for snapshot in method.descend(small, goal, begin, extra_loss, begun, every):
                     initial, step = snapshot.raw, done + snapshot.step
                     if snapshot.step or not done:
                         state = snapshot.state and snapshot.state._replace(step=step)
@@ -209,7 +209,7 @@ class Descent(Method):
                         yield here.then(lambda image: sized(image, content))
                 resume = None
             else:
-                initial = own  # in whose place `resume` has the image
+                initial = small  # in whose place `resume` has the image
             done += method.steps
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
@@ -282,12 +282,12 @@ class Stage(NamedTuple):
     target: Any
 
 
-def own_loss(target: Any, weight: Mask | None) -> Loss:
+def loss_of_target(target: Any, weight: Mask | None) -> Loss:
     """Return the loss that a target holds."""
     return target.loss
 
 
-def style_loss(target: Any, loss_of: Callable[[Any, Mask | None], Loss] = own_loss) -> Loss:
+def style_loss(target: Any, loss_of: Callable[[Any, Mask | None], Loss] = loss_of_target) -> Loss:
     """Return the loss of one target, or of `Regions` the sum of theirs, each under its mask."""
     losses = [
         loss if weight is None else jnp.mean(weight) * Masked(loss, weight)  # pyright: ignore

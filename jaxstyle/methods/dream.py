@@ -41,8 +41,8 @@ class Dream(Descent):
         return Target(Sum([]), style)
 
     def loss(self, content: Image, target: Any) -> Loss:
-        excited, kept = self.layers or DEFAULT, self.encoder.content_layers
-        features = self.encoder(content, (*excited, *kept))
+        excited, content_layers = self.layers or DEFAULT, self.encoder.content_layers
+        features = self.encoder(content, (*excited, *content_layers))
         dream = Activation.relative(features, excited)
-        keep = Content.relative(features, kept)
+        keep = Content.relative(features, content_layers)
         return dream + self.content_weight * keep + self.tv_weight * Variation(jnp.square)

@@ -76,9 +76,9 @@ class GPDM(Method):
 
         def step(image: Image, _: None) -> tuple[Image, None]:
             wide = jnp.pad(image, ((border, border), (border, border), (0, 0)), "reflect")
-            own = patches(wide, self.patch)
-            moved = match_regions(match_slices, own, parts)
-            wide = assemble(own + self.alpha * (moved - own), self.patch, wide.shape)
+            source = patches(wide, self.patch)
+            moved = match_regions(match_slices, source, parts)
+            wide = assemble(source + self.alpha * (moved - source), self.patch, wide.shape)
             return wide[border : border + height, border : border + width], None
 
         return jax.lax.scan(step, image, None, self.passes)[0]

@@ -87,8 +87,8 @@ class NNST(Descent):
         return WEIGHT * (style_loss(target, nearest) + smooth * Variation())
 
     def _query(self, content: Image, initial: Image | None) -> Features:
-        own = self.encoder(content, tuple(self.weights))
+        features = self.encoder(content, tuple(self.weights))
         if initial is None:
-            return own
+            return features
         painted = self.encoder(initial, tuple(self.weights))
-        return {name: (1 - self.alpha) * own[name] + self.alpha * painted[name] for name in own}
+        return {name: (1 - self.alpha) * features[name] + self.alpha * painted[name] for name in features}

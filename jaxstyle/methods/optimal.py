@@ -88,13 +88,13 @@ class OptimalTextures(Method):
 
     def _step(self, level: Level, image: Image, content: Image, target: Any) -> Image:
         """Return what an image becomes at a level, padded as that pads it."""
-        own, (feature, context) = level.encode(content)[0], level.encode(image)
+        source, (feature, context) = level.encode(content)[0], level.encode(image)
         padded = lambda mask: level.pad(pool_mask(mask, content.shape))
-        matched = self._matched(feature, own, pooled(target, own.shape, padded))
-        return level.decode(self.alpha * matched + (1 - self.alpha) * own, context)
+        matched = self._matched(feature, source, pooled(target, source.shape, padded))
+        return level.decode(self.alpha * matched + (1 - self.alpha) * source, context)
 
-    def _matched(self, feature: Feature, own: Feature, parts: list[Region]) -> Feature:
+    def _matched(self, feature: Feature, source: Feature, parts: list[Region]) -> Feature:
         """Return the feature, pulled to the content's own, with the distribution of each region's style."""
         seconds = [part._replace(target=part.target.covariance) for part in parts]
-        pulled = (1 - self.pull) * feature + self.pull * match_regions(match_covariance, own, seconds)
+        pulled = (1 - self.pull) * feature + self.pull * match_regions(match_covariance, source, seconds)
         return match_regions(match_slices, pulled, parts)

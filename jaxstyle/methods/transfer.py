@@ -180,7 +180,7 @@ class Transfer(Method):
         if stats:
             match = lambda feature, pair, weight: self.match(feature, pair[0], weight, stats=pair[1])
             pairs = zip(parts, stats, strict=True)
-            parts = [part._replace(target=(part.target, own)) for part, own in pairs]
+            parts = [part._replace(target=(part.target, statistic)) for part, statistic in pairs]
         return self.alpha * match_regions(match, feature, parts) + (1 - self.alpha) * feature
 
     def _decoding(self, encoding: Pass, parts: list[Region]) -> Pass:

@@ -32,10 +32,10 @@ from jaxstyle.transforms.covariance import zca
 PLACES = ("encoder", "skips", "decoder")
 
 
-def regularised(own: Matrix, target: Matrix) -> Matrix:
+def regularised(source: Matrix, target: Matrix) -> Matrix:
     """Whiten and colour by symmetric roots, with the identity added to both covariances."""
-    identity = jnp.eye(len(own), dtype=own.dtype)
-    return zca(own + identity, target + identity)
+    identity = jnp.eye(len(source), dtype=source.dtype)
+    return zca(source + identity, target + identity)
 
 
 @pytree
@@ -78,8 +78,8 @@ class WCT2(Method):
 
     def apply(self, content: Image, target: Any) -> Image:
         def match(place: str, feature: Feature) -> Feature:
-            own = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
-            matched = match_regions(_match, feature, pooled(own, feature.shape, self.pad_for_cache))
+            goal = target.map(lambda found: found[place]) if isinstance(target, Regions) else target[place]
+            matched = match_regions(_match, feature, pooled(goal, feature.shape, self.pad_for_cache))
             return self.alpha * matched + (1 - self.alpha) * feature
 
         return self.walk(content, match)

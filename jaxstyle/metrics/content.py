@@ -13,6 +13,6 @@ from jaxstyle.core import Encoder, Image, Scalar
 def content_distance(encoder: Encoder, image: Image, content: Image) -> Scalar:
     """Return the relative distance of features, a mean over the encoder's content layers."""
     layers = tuple(encoder.content_layers)
-    own, other = encoder(image, layers), encoder(content, layers)
-    distance = lambda name: jnp.sum((own[name] - other[name]) ** 2) / jnp.sum(other[name] ** 2)
+    features, goals = encoder(image, layers), encoder(content, layers)
+    distance = lambda name: jnp.sum((features[name] - goals[name]) ** 2) / jnp.sum(goals[name] ** 2)
     return jnp.mean(jnp.stack([distance(name) for name in layers]))

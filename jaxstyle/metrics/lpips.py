@@ -46,8 +46,8 @@ class LPIPS:
     def __call__(self, image: Image, other: Image) -> Scalar:
         if image.shape != other.shape:
             raise InputError("LPIPS takes two images of one size")
-        own, others = self.encoder(image, self.heads), self.encoder(other, self.heads)
-        difference = lambda name: jnp.mean((_unit(own[name]) - _unit(others[name])) ** 2, (0, 1))
+        features, goals = self.encoder(image, self.heads), self.encoder(other, self.heads)
+        difference = lambda name: jnp.mean((_unit(features[name]) - _unit(goals[name])) ** 2, (0, 1))
         return sum((jnp.dot(head, difference(name)) for name, head in self.heads.items()), jnp.zeros(()))
 
 

@@ -34,9 +34,9 @@ def _similarity(x: Map, y: Map) -> Scalar:
         raise InputError(f"SSIM takes two images of one size, of {SIDE} pixels a side at least")
     window = np.exp(-0.5 * (np.arange(SIDE) - SIDE // 2) ** 2 / DEVIATION**2)
     mean = lambda z: _filtered(z, window / window.sum(), window / window.sum())
-    own, other = mean(x), mean(y)
-    both, squares = mean(x * y) - own * other, mean(x * x + y * y) - own**2 - other**2
-    means = (2 * own * other + C1) / (own**2 + other**2 + C1)
+    mean_x, mean_y = mean(x), mean(y)
+    both, squares = mean(x * y) - mean_x * mean_y, mean(x * x + y * y) - mean_x**2 - mean_y**2
+    means = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
     return jnp.mean(means * (2 * both + C2) / (squares + C2))
 
 

@@ -40,14 +40,14 @@ def style_distance(
     Where only one side has masks, the other is looked at whole.
     """
     layers = tuple(encoder.style_layers)
-    own, other = encoder(image, layers), encoder(style, layers)
+    features, goals = encoder(image, layers), encoder(style, layers)
     regions = next((len(masks) for masks in (image_masks, style_masks) if masks is not None), 1)
     here, there = ([None] * regions if masks is None else masks for masks in (image_masks, style_masks))
     under = lambda feature, mask: matrix(feature, None if mask is None else pool_mask(mask, feature.shape))
 
     def distance(name: str, here: Mask | None, there: Mask | None) -> Array:
-        goal = under(other[name], there)
-        return jnp.sum((under(own[name], here) - goal) ** 2) / jnp.sum(goal**2)
+        goal = under(goals[name], there)
+        return jnp.sum((under(features[name], here) - goal) ** 2) / jnp.sum(goal**2)
 
     pairs = zip(here, there, strict=True)
     return jnp.mean(jnp.stack([distance(name, *pair) for pair in pairs for name in layers]))
@@ -72,12 +72,12 @@ class StyleRemainder:
     def of(cls, encoder: Encoder, layers: Iterable[str], content: Image, style: Image) -> "StyleRemainder":
         """Summarise a pair, as the layers of an encoder see it."""
         goals = _second_moments(encoder, tuple(layers), style)
-        own = _second_moments(encoder, tuple(layers), content)
-        return cls(encoder, goals, jax.tree.map(_squared, own, goals))
+        moments = _second_moments(encoder, tuple(layers), content)
+        return cls(encoder, goals, jax.tree.map(_squared, moments, goals))
 
     def __call__(self, image: Image) -> Scalar:
-        own = _second_moments(self.encoder, tuple(self.goals[0]), image)
-        squares = jax.tree.map(_squared, own, self.goals)
+        moments = _second_moments(self.encoder, tuple(self.goals[0]), image)
+        squares = jax.tree.map(_squared, moments, self.goals)
         return jnp.mean(jnp.stack(jax.tree.leaves(jax.tree.map(_over, squares, self.units))))
 
 
@@ -88,8 +88,8 @@ def _second_moments(encoder: Encoder, layers: tuple[str, ...], image: Image) -> 
     return [{name: second_moment(each[name]) for name in layers} for each in features]
 
 
-def _squared(own: Array, goal: Array) -> Array:
-    return jnp.sum((own - goal) ** 2)
+def _squared(moments: Array, goal: Array) -> Array:
+    return jnp.sum((moments - goal) ** 2)
 
 
 def _over(square: Array, unit: Array) -> Array:

@@ -110,7 +110,10 @@ class TransformNet(Trained):
             finer = [*finer, size] if layer.shrink > 1 else finer
             size, before = finer.pop() if layer.grow > 1 else out_size, layer
         draw = passes[-1].function
-        return [*passes[:-1], passes[-1]._replace(function=lambda *given: ((127.5 + draw(*given)[0]) / 255,))]
+        return [
+            *passes[:-1],
+            passes[-1]._replace(function=lambda *arguments: ((127.5 + draw(*arguments)[0]) / 255,)),
+        ]
 
     def _activated(self, layer: Layer, maps: Maps, stats: list) -> Feature:
         """Return what a convolution made, normalised: rectified, or added to what its residual began with."""

@@ -63,10 +63,14 @@ class LinearTransfer(Trained):
         self.decoder = Decoder(level, widths, rngs=rngs)
 
     def __call__(
-        self, content: Feature, style: Feature, own: Mask | None = None, weight: Mask | None = None
+        self,
+        content: Feature,
+        style: Feature,
+        content_weight: Mask | None = None,
+        style_weight: Mask | None = None,
     ) -> Feature:
         """Return the features of the content, transformed; masks say what counts of it and of the style."""
-        mean, target = weighted_mean(content, own), weighted_mean(style, weight)
-        matrix = self.style(style - target, weight) @ self.content(content - mean, own)
+        mean, target = weighted_mean(content, content_weight), weighted_mean(style, style_weight)
+        matrix = self.style(style - target, style_weight) @ self.content(content - mean, content_weight)
         compressed = self.compress(content - mean)
         return self.expand(compressed @ matrix.T) + target

@@ -77,7 +77,7 @@ def model(network: TransformNet) -> onnx.ModelProto:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "height", "width"])
         for name in ("image", "styled")
     ]
-    made = helper.make_graph(graph.nodes, "johnson", ends[:1], ends[1:], [*graph.constants.values()])
-    found = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
-    onnx.checker.check_model(found, full_check=True)
-    return found
+    onnx_graph = helper.make_graph(graph.nodes, "johnson", ends[:1], ends[1:], [*graph.constants.values()])
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model

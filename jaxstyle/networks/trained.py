@@ -31,8 +31,8 @@ class Trained(nnx.Module):
         return {name: getattr(self, name) for name in sorted(names)}
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={value}" for name, value in self.config.items())
-        return f"{type(self).__name__}({given})"
+        shown = ", ".join(f"{name}={value}" for name, value in self.config.items())
+        return f"{type(self).__name__}({shown})"
 
     __str__ = __repr__
 

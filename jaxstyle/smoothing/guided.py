@@ -46,11 +46,11 @@ class Guided:
         rows, columns = (_sums(jnp.ones(edge, guide.dtype), self.radius) for edge in guide.shape[1:])
         pixels = jnp.outer(rows, columns)
         mean = lambda x: _box(x, self.radius) / pixels
-        own, other = mean(guide), mean(p)
-        covariance = mean(guide[:, None] * guide) - own[:, None] * own
-        cross = mean(guide[:, None] * p) - own[:, None] * other  # guide x result
+        mean_guide, mean_p = mean(guide), mean(p)
+        covariance = mean(guide[:, None] * guide) - mean_guide[:, None] * mean_guide
+        cross = mean(guide[:, None] * p) - mean_guide[:, None] * mean_p  # guide x result
         factor = factored(covariance + self.epsilon * jnp.eye(len(guide))[..., None, None])
         slope = jnp.stack(backward(factor, forward(factor, list(cross))))
-        offset = other - jnp.sum(slope * own[:, None], 0)
+        offset = mean_p - jnp.sum(slope * mean_guide[:, None], 0)
         x = jnp.sum(mean(slope) * guide[:, None], 0) + mean(offset)
         return jnp.clip(jnp.moveaxis(x, 0, -1), 0, 1)

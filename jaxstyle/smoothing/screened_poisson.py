@@ -30,10 +30,10 @@ class ScreenedPoisson:
     color: float = 1.0
 
     def __call__(self, image: Image, content: Image) -> Image:
-        kept = to_cielab(content)
+        lab = to_cielab(content)
         h, w = content.shape[:2]
         roughness = (_frequencies(h)[:, None] + _frequencies(w))[..., None]
         weights = jnp.asarray([self.lightness, self.color, self.color])
-        spectrum = dctn(to_cielab(image) - kept, axes=(0, 1), norm="ortho") / (1 + weights * roughness)
-        smooth = kept + idctn(spectrum, axes=(0, 1), norm="ortho")
+        spectrum = dctn(to_cielab(image) - lab, axes=(0, 1), norm="ortho") / (1 + weights * roughness)
+        smooth = lab + idctn(spectrum, axes=(0, 1), norm="ortho")
         return jnp.clip(from_cielab(smooth), 0, 1).astype(image.dtype)

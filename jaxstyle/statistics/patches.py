@@ -49,12 +49,12 @@ def middles(mask: Mask, side: int) -> Float[Array, "rows columns"]:
 def assemble(squares: Float[Array, "rows columns n"], side: int, shape: tuple[int, ...]) -> Feature:
     """Return the feature of which these are the squares at stride 1: the mean where they overlap."""
     rows, columns = squares.shape[:2]
-    whole, count = jnp.zeros(shape, squares.dtype), jnp.zeros((*shape[:2], 1), squares.dtype)
+    total, count = jnp.zeros(shape, squares.dtype), jnp.zeros((*shape[:2], 1), squares.dtype)
     for index, square in enumerate(jnp.split(squares, side**2, axis=-1)):
         i, j = divmod(index, side)
-        whole = whole.at[i : i + rows, j : j + columns].add(square)
+        total = total.at[i : i + rows, j : j + columns].add(square)
         count = count.at[i : i + rows, j : j + columns].add(1)
-    return whole / jnp.maximum(count, 1)
+    return total / jnp.maximum(count, 1)
 
 
 def _unit(rows: Float[Array, "*n k"]) -> Float[Array, "*n k"]:

@@ -64,9 +64,9 @@ class Quantiles:
 
     def at(self, positions: Float[Array, "m c"]) -> Float[Array, "m c"]:
         """Return the value of every channel at these positions."""
-        own = self.positions
+        here = self.positions
         interpolate = jax.vmap(jnp.interp, in_axes=1, out_axes=1)
-        return interpolate(positions, own, self.values.astype(own.dtype)).astype(self.values.dtype)
+        return interpolate(positions, here, self.values.astype(here.dtype)).astype(self.values.dtype)
 
 
 class Ranked(NamedTuple):

@@ -40,13 +40,13 @@ class Pass(NamedTuple):
 
     def after(self, first: "Pass", stats: list) -> "Pass":
         """Return `first`, with its statistics known, and then this one as one pass without statistics."""
-        spare = [made - taken for made, taken in zip(first.out_size, self.in_size, strict=True)]
+        spare = [out - into for out, into in zip(first.out_size, self.in_size, strict=True)]
 
-        def function(maps: Maps, own_stats: list) -> Maps:
+        def function(maps: Maps, next_stats: list) -> Maps:
             count = len(maps) - len(self.side_inputs)
             between = (*first(maps[:count], stats), *maps[count:])
             cropped = (x[: x.shape[0] - spare[0], : x.shape[1] - spare[1]] for x in between)
-            return self(tuple(cropped), own_stats)
+            return self(tuple(cropped), next_stats)
 
         return Pass(
             function,

@@ -116,20 +116,22 @@ class TileScan(NamedTuple):
             return outputs, begins, self.statistics(seen, begins, index)
 
         def visit(carry, place):
-            kept, found = carry
+            stores, found = carry
             outputs, begins, here = visit_tile(jnp.divmod(place, self.numbers[1]))
-            kept = tuple(_put(x, part, begins) for x, part in zip(kept, outputs, strict=True)) if keep else ()
-            return (kept, _merged(here, found)), None
+            stores = (
+                tuple(_put(x, part, begins) for x, part in zip(stores, outputs, strict=True)) if keep else ()
+            )
+            return (stores, _merged(here, found)), None
 
         outputs, _, found = jax.eval_shape(visit_tile, (0, 0))
-        kept = self._stores(outputs, maps[0], spare) if keep else ()
+        stores = self._stores(outputs, maps[0], spare) if keep else ()
         nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
-        kept, found = lax.scan(visit, (kept, nothing), jnp.arange(prod(self.numbers)))[0]
-        return (*bypass, *kept), found
+        stores, found = lax.scan(visit, (stores, nothing), jnp.arange(prod(self.numbers)))[0]
+        return (*bypass, *stores), found
 
-    def _stores(self, outputs: Any, given: Array, spare: Maps) -> Maps:
+    def _stores(self, outputs: Any, pixels: Array, spare: Maps) -> Maps:
         """Return maps of any content to write the outputs into: spare ones, or new ones."""
-        pixel = given.ravel()[0]  # of a constant XLA would make all stores at once, and keep them
+        pixel = pixels.ravel()[0]  # of a constant XLA would make all stores at once, and keep them
         free, stores = list(spare), []
         for part in outputs:
             shape = (*self.size, *part.shape[2:])
@@ -152,13 +154,13 @@ def run_in_tiles(passes: list[Pass], tile: int, *maps: Array) -> Maps:
     step, *rest = passes
     while True:
         scan = TileScan.of(step, rest[0] if rest else None, image, tile)
-        given = step.inputs(maps)
-        keep = not rest or scan.cost(given, stats) <= KEEP * prod(image)
-        outputs, found = scan(given, stats, keep, spare)
+        inputs = step.inputs(maps)
+        keep = not rest or scan.cost(inputs, stats) <= KEEP * prod(image)
+        outputs, found = scan(inputs, stats, keep, spare)
         if not rest:
             return outputs
         if keep:
-            maps, step, spare = outputs, rest[0], given[step.passthrough :]
+            maps, step, spare = outputs, rest[0], inputs[step.passthrough :]
         else:
             step = rest[0].after(step, stats)
         stats, rest = found, rest[1:]

@@ -225,8 +225,8 @@ def examples(images: Images, size: int, seed: int, name: str = "image") -> grain
 
     Of one seed every source has an order and crops of its own.
     """
-    own = np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0]
-    return grain.MapDataset.source(images).seed(int(own)).shuffle().repeat().random_map(Crop(size))
+    stream = np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0]
+    return grain.MapDataset.source(images).seed(int(stream)).shuffle().repeat().random_map(Crop(size))
 
 
 def pictures(images: Images, size: int, seed: int, name: str = "image") -> grain.MapDataset:

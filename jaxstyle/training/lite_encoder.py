@@ -62,10 +62,10 @@ def thinned(teacher: VGG, images: Float[Array, "n h w 3"]) -> VGG:
     """Return a student that answers to `images` as the teacher does, but for the smallest components."""
     names = [name for name in RANKS if name in teacher.convs]
     responses = jax.vmap(lambda image: teacher(image, names))(images)
-    given = nnx.to_pure_dict(nnx.state(teacher))
-    parameters = {"conv1_1": given["conv1_1"]}
+    weights = nnx.to_pure_dict(nnx.state(teacher))
+    parameters = {"conv1_1": weights["conv1_1"]}
     for name in names:
-        conv, response = given[name], responses[name]
+        conv, response = weights[name], responses[name]
         seen = Covariance.of(response.reshape(-1, *response.shape[2:]))
         axes = jnp.linalg.eigh(seen.matrix)[1][:, -RANKS[name] :]
         kernel = conv["kernel"] @ conv["lift"] if "lift" in conv else conv["kernel"]

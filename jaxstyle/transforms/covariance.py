@@ -33,26 +33,26 @@ CONSTANT = 1e-5  # a deviation, in sizes of the features, that float32's roundin
 Whitening = Callable[[Matrix, Matrix], Matrix]
 
 
-def zca(own: Matrix, target: Matrix) -> Matrix:
+def zca(source: Matrix, target: Matrix) -> Matrix:
     """Whiten and colour by symmetric roots."""
-    return product(power(target, 0.5), power(own, -0.5))
+    return product(power(target, 0.5), power(source, -0.5))
 
 
-def cholesky(own: Matrix, target: Matrix) -> Matrix:
+def cholesky(source: Matrix, target: Matrix) -> Matrix:
     """Whiten and colour by triangular factors."""
-    factor, goal = linalg.cholesky(own), linalg.cholesky(target)
+    factor, goal = linalg.cholesky(source), linalg.cholesky(target)
     return jax.scipy.linalg.solve_triangular(factor, goal.T, lower=True, trans="T").T
 
 
-def monge(own: Matrix, target: Matrix) -> Matrix:
+def monge(source: Matrix, target: Matrix) -> Matrix:
     """Move by the symmetric matrix, the optimal transport between two normal distributions."""
-    inverse = power(own, -0.5)
-    return product(inverse, modulus(product(power(target, 0.5), power(own, 0.5))), inverse)
+    inverse = power(source, -0.5)
+    return product(inverse, modulus(product(power(target, 0.5), power(source, 0.5))), inverse)
 
 
-def newton_schulz(own: Matrix, target: Matrix) -> Matrix:
+def newton_schulz(source: Matrix, target: Matrix) -> Matrix:
     """Whiten and colour by symmetric roots, without eigenvalues."""
-    return product(linalg.newton_schulz(target)[0], linalg.newton_schulz(own)[1])
+    return product(linalg.newton_schulz(target)[0], linalg.newton_schulz(source)[1])
 
 
 WHITENINGS: dict[str, Whitening] = {w.__name__: w for w in (zca, cholesky, monge, newton_schulz)}
@@ -64,8 +64,8 @@ def monge_within(noise: Matrix) -> Whitening:
     Differentiated, the limit is held fixed.
     """
 
-    def whiten(own: Matrix, target: Matrix) -> Matrix:
-        matrix = monge(own, target)
+    def whiten(source: Matrix, target: Matrix) -> Matrix:
+        matrix = monge(source, target)
         slopes, axes = linalg.eigh(jax.lax.stop_gradient(matrix))
         excess = jnp.clip(1 - steepest(noise, axes) / jnp.where(slopes > 0, slopes, 1), 0, 1)
         return matrix - product(axes * jnp.where(slopes > 0, excess, 0), axes.T, matrix)
@@ -84,8 +84,8 @@ def match_covariance(
 
     `stats`: those of the full-size feature, if this is a part of one.
     """
-    own = stats or Covariance.of(feature, weight)
-    matrix = whitening(own.matrix, target.matrix)
-    moved = jnp.matmul(feature - own.mean, matrix.T, precision="highest") + target.mean
-    size = jnp.dot(own.mean, own.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)
-    return jnp.where(jnp.trace(own.matrix) <= CONSTANT**2 * size, target.mean, moved).astype(feature.dtype)
+    source = stats or Covariance.of(feature, weight)
+    matrix = whitening(source.matrix, target.matrix)
+    moved = jnp.matmul(feature - source.mean, matrix.T, precision="highest") + target.mean
+    size = jnp.dot(source.mean, source.mean) + jnp.dot(target.mean, target.mean) + jnp.trace(target.matrix)
+    return jnp.where(jnp.trace(source.matrix) <= CONSTANT**2 * size, target.mean, moved).astype(feature.dtype)

@@ -20,16 +20,16 @@ from jaxstyle.statistics.moments import Moments
 Gain = Callable[[Moments, Moments], Float[Array, " c"]]
 
 
-def smoothed(own: Moments, target: Moments) -> Float[Array, " c"]:
+def smoothed(source: Moments, target: Moments) -> Float[Array, " c"]:
     """Return the ratio of deviations, each with epsilon."""
-    return target.deviation / own.deviation
+    return target.deviation / source.deviation
 
 
-def exact(own: Moments, target: Moments, steepest: ArrayLike = 1000.0) -> Float[Array, " c"]:
+def exact(source: Moments, target: Moments, steepest: ArrayLike = 1000.0) -> Float[Array, " c"]:
     """Return the ratio of deviations, at most `steepest`: zero where the target is flat."""
     goal = target.exact_deviation
     least = jnp.maximum(goal / steepest, jnp.finfo(goal.dtype).tiny ** 0.5)
-    return goal / jnp.maximum(own.exact_deviation, least)
+    return goal / jnp.maximum(source.exact_deviation, least)
 
 
 def match_moments(
@@ -43,5 +43,5 @@ def match_moments(
 
     `stats`: those of the full-size feature, if this is a part of one.
     """
-    own = stats or Moments.of(feature, weight)
-    return (feature - own.mean) * gain(own, target) + target.mean
+    source = stats or Moments.of(feature, weight)
+    return (feature - source.mean) * gain(source, target) + target.mean

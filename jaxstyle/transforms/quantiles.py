@@ -52,10 +52,10 @@ def match_histogram(
 
     `noise` is its covariance; without one only rounding limits the slope.
     """
-    own, channels = jax.lax.stop_gradient(Histogram.of(image, weight)), image.shape[-1]
-    limit = STEEPEST if noise is None else steepest(noise, jnp.eye(channels, dtype=own.counts.dtype))
-    rises = jnp.broadcast_to(limit / STEPS, own.counts.shape)
-    table = transport(own.counts, target.counts, own.grid, rises, median).reshape(-1)
+    source, channels = jax.lax.stop_gradient(Histogram.of(image, weight)), image.shape[-1]
+    limit = STEEPEST if noise is None else steepest(noise, jnp.eye(channels, dtype=source.counts.dtype))
+    rises = jnp.broadcast_to(limit / STEPS, source.counts.shape)
+    table = transport(source.counts, target.counts, source.grid, rises, median).reshape(-1)
 
     def matched(row):
         places = row * STEPS

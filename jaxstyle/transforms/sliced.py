@@ -65,13 +65,13 @@ def match_sliced(
     within: every step rounds again.
     """
     wide = jnp.promote_types(feature.dtype, jnp.float32)
-    own = Patches.of(feature, 1, weight).thinned(POINTS)
+    source = Patches.of(feature, 1, weight).thinned(POINTS)
     if noise is None:
-        slope = jnp.maximum(rounding_slope(own.values, own.weights[:, None], target.values), 1.0)
+        slope = jnp.maximum(rounding_slope(source.values, source.weights[:, None], target.values), 1.0)
         noise = (VISIBLE / slope) ** 2 * jnp.eye(feature.shape[-1])
     fixed = lambda tree: jax.tree.map(lambda x: lax.stop_gradient(x.astype(wide)), tree)
     every = jnp.swapaxes(rotations(jax.random.key(seed), steps, feature.shape[-1]), 1, 2).astype(wide)
-    found = _steps(fixed(own), fixed(target.thinned(POINTS)), fixed(noise), every)
+    found = _steps(fixed(source), fixed(target.thinned(POINTS)), fixed(noise), every)
     flat = feature.reshape(-1, feature.shape[-1]).astype(wide)
     moved = _in_chunks(lambda rows: lax.scan(lambda x, step: (step(x), None), rows.T, found)[0].T, flat)
     return moved.reshape(feature.shape).astype(feature.dtype)
@@ -85,11 +85,11 @@ def _in_chunks(function, rows: Columns) -> Columns:
     return lax.map(function, padded.reshape(count, size, -1)).reshape(count * size, -1)[: len(rows)]
 
 
-def _steps(own: Patches, target: Patches, noise: Matrix, every: Float[Array, "k c c"]) -> Step:
+def _steps(source: Patches, target: Patches, noise: Matrix, every: Float[Array, "k c c"]) -> Step:
     """Return the steps, all of them as one."""
-    goal, masses, goal_masses = target.values.T, own.weights, target.weights
+    goal, masses, goal_masses = target.values.T, source.weights, target.weights
     largest = jnp.linalg.norm(noise, 2)
-    centred = own.values.T - _mean(own.values.T, masses)
+    centred = source.values.T - _mean(source.values.T, masses)
     covariance = _mean_product(centred, centred, masses)
     spreads, directions = eigh(covariance)
     empty = VISIBLE**2 * product(directions * (spreads < largest / 4), directions.T)
@@ -104,7 +104,7 @@ def _steps(own: Patches, target: Patches, noise: Matrix, every: Float[Array, "k 
         step = _step(rotation, (turned, masses), (aim, goal_masses), variance)
         return product(rotation.T, lookup(turned, *step[1:])), step
 
-    return lax.scan(visit, own.values.T, every)[1]
+    return lax.scan(visit, source.values.T, every)[1]
 
 
 def _mean(points: Rows, masses: Array) -> Float[Array, "c 1"]:
@@ -118,11 +118,11 @@ def _mean_product(points: Rows, others: Rows, masses: Array) -> Matrix:
     return jnp.concatenate([_mean(point * others, masses) for point in points], axis=1).T
 
 
-def _step(rotation: Matrix, own: Sample, target: Sample, variance: Array) -> Step:
+def _step(rotation: Matrix, source: Sample, target: Sample, variance: Array) -> Step:
     """Return the map of every axis that brings points to the target's, as steep as their noise allows."""
-    start, end = _range(own, target)
+    start, end = _range(source, target)
     step = jnp.maximum((end - start) / (BINS - 1), jnp.finfo(start.dtype).eps * jnp.abs(start) + TINY)
-    counts, goal = (count(points, start, step, masses, BINS) for points, masses in (own, target))
+    counts, goal = (count(points, start, step, masses, BINS) for points, masses in (source, target))
     grid = start + step * jnp.arange(BINS)[:, None]
     rises = jnp.broadcast_to(steepest_of(variance) * step, counts.shape)
     return Step(rotation, start, step, transport(counts, goal, grid, rises).T)

@@ -38,12 +38,12 @@ def match_slices(feature: Feature, target: Slices, weight: Mask | None = None) -
     return rows.reshape(feature.shape).astype(feature.dtype)
 
 
-def _moved(values: Columns, own: Float[Array, "b c"], goal: Float[Array, "b c"]) -> Columns:
+def _moved(values: Columns, source: Float[Array, "b c"], goal: Float[Array, "b c"]) -> Columns:
     """Return values whose quantiles are `own` where they become `goal`, column by column."""
-    start, end = own[0], own[-1]
+    start, end = source[0], source[-1]
     flat = end - start <= CONSTANT * jnp.max(jnp.abs(goal))
     step = jnp.where(flat, 1.0, end - start) / (BINS - 1)
     grid = start + step * jnp.arange(BINS)[:, None]
-    table = jax.vmap(jnp.interp, in_axes=1)(grid, own, goal)
+    table = jax.vmap(jnp.interp, in_axes=1)(grid, source, goal)
     moved = lookup(jnp.clip(values, start, end).T, start, step, table).T
     return jnp.where(flat, jnp.mean(goal, 0), moved)

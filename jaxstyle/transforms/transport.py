@@ -119,8 +119,8 @@ def lookup(points: Rows, start: Column, step: Column, values: Float[Array, "c m"
     A loop, because XLA would compute the values anew for every point.
     """
 
-    def row(given):
-        x, start, step, values = given
+    def row(inputs):
+        x, start, step, values = inputs
         places = (x - start) / step
         index = jnp.clip(places.astype(jnp.int32), 0, len(values) - 2)
         low, high = (values.at[index + i].get(mode="promise_in_bounds") for i in (0, 1))
@@ -132,8 +132,8 @@ def lookup(points: Rows, start: Column, step: Column, values: Float[Array, "c m"
 def count(points: Rows, start: Column, step: Column, masses: Float[Array, " n"], bins: int) -> Columns:
     """Return the masses on an even grid, row by row: each is shared by the two values about its point."""
 
-    def row(given):
-        x, start, step = given
+    def row(inputs):
+        x, start, step = inputs
         places = (x - start) / step
         index = jnp.clip(places.astype(jnp.int32), 0, bins - 2)
         share = jnp.clip(places - index, 0, 1)

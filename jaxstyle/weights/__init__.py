@@ -80,12 +80,12 @@ def load(name: str) -> Any:
     path = find(name) or fetch(name)
     if entry and path.name == entry.original:
         return _encoder(entry.network, entry.flavour, ported(path, entry))
-    given, tensors = metadata(name), tensors_in(path)
-    network, flavour = (given.get(key, getattr(entry, key, "")) for key in ("network", "flavour"))
+    described, tensors = metadata(name), tensors_in(path)
+    network, flavour = (described.get(key, getattr(entry, key, "")) for key in ("network", "flavour"))
     if entry and (network, flavour) != (entry.network, entry.flavour):
         raise InputError(f"{path}: holds {network} {flavour}, not {entry.network} {entry.flavour}")
     if network in TRAINED:
-        return restored(TRAINED[network], config_in(given, path), tensors, path)
+        return restored(TRAINED[network], config_in(described, path), tensors, path)
     if network not in ENCODERS or flavour not in ENCODERS[network].FLAVOURS:
         raise InputError(f"{path}: no known network and flavour in its metadata, but '{network}' '{flavour}'")
     return _encoder(network, flavour, check(tensors, network, path))

@@ -65,18 +65,18 @@ def port(path: str | Path, name: str | None = None, output: str | Path | None = 
 def _entry(path: Path, name: str | None) -> Entry:
     """Return what the manifest says of a publisher's file."""
     encoders = [entry for entry in entries() if entry.network in ENCODERS]
-    own = [entry.name for entry in encoders if entry.original == path.name]
-    names = ", ".join(own or [entry.name for entry in encoders])
+    matching = [entry.name for entry in encoders if entry.original == path.name]
+    names = ", ".join(matching or [entry.name for entry in encoders])
     if name and entry_of(name).network not in ENCODERS:
         raise InputError(
             f"{name} was trained by this project: there is nothing to port; --name is one of {names}"
         )
-    if name and own and name not in own:
+    if name and matching and name not in matching:
         raise InputError(f"{path}: has not the weights {name}, going by its name; --name is one of {names}")
-    if not name and len(own) != 1:
-        which = "holds several networks" if own else "not a publisher's file name"
+    if not name and len(matching) != 1:
+        which = "holds several networks" if matching else "not a publisher's file name"
         raise InputError(f"{path}: {which}, so say --name, one of {names}")
-    return entry_of(name or own[0])
+    return entry_of(name or matching[0])
 
 
 def ported(path: Path, entry: Entry) -> Tensors:

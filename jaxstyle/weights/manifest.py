@@ -109,16 +109,16 @@ def _no_weights(name: str, known: Iterable[str]) -> InputError:
 
 def cache() -> Path:
     """Return the user's folder for what can be made again."""
-    given = os.environ.get("JAXSTYLE_CACHE")
-    return Path(given) if given else platformdirs.user_cache_path("jaxstyle")
+    place = os.environ.get("JAXSTYLE_CACHE")
+    return Path(place) if place else platformdirs.user_cache_path("jaxstyle")
 
 
 def folders() -> dict[str, Path]:
     """Return the folders to look in, in order."""
-    given = os.environ.get("JAXSTYLE_WEIGHTS")
-    if given and not Path(given).is_dir():
-        raise InputError(f"JAXSTYLE_WEIGHTS is {given}: there is no such folder")
-    return {"bundled": BUNDLE} | ({"folder": Path(given)} if given else {}) | {"cache": cache() / "weights"}
+    folder = os.environ.get("JAXSTYLE_WEIGHTS")
+    if folder and not Path(folder).is_dir():
+        raise InputError(f"JAXSTYLE_WEIGHTS is {folder}: there is no such folder")
+    return {"bundled": BUNDLE} | ({"folder": Path(folder)} if folder else {}) | {"cache": cache() / "weights"}
 
 
 def find(name: str) -> Path | None:

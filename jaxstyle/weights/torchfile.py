@@ -185,13 +185,13 @@ def _tensors(root: Any, allowance: int) -> dict[str, _Tensor]:
 
 
 def _array(tensor: _Tensor, data: bytes | memoryview, order: str) -> np.ndarray:
-    stored, given = _DTYPES[tensor.storage.kind]
+    stored, dtype = _DTYPES[tensor.storage.kind]
     width = tensor.storage.itemsize
     if len(data) != tensor.storage.count * width:
         raise InputError("is damaged: a storage has another size than its tensors expect")
     strides = [step * width for step in tensor.stride]
     view = np.ndarray(tensor.size, order + stored, data, tensor.offset * width, strides)
-    array = np.array(view, given, order="C")
+    array = np.array(view, dtype, order="C")
     if tensor.storage.kind == "torch.BFloat16Storage":
         array <<= 16
         return array.view(np.float32)

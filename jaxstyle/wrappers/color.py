@@ -106,8 +106,10 @@ class Luminance(ColorKeeping):
     def before(
         content: Image, style: Image, weight: Mask | None = None, style_mask: Mask | None = None
     ) -> tuple[Image, Image]:
-        own, other = grey(content), grey(style)
-        return own, jnp.clip(match_moments(other, Moments.of(own, weight), style_mask, exact), 0, 1)
+        luminance, other = grey(content), grey(style)
+        return luminance, jnp.clip(
+            match_moments(other, Moments.of(luminance, weight), style_mask, exact), 0, 1
+        )
 
     @staticmethod
     def after(image: Image, content: Image) -> Image:

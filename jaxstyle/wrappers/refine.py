@@ -53,8 +53,8 @@ class Refined(Method):
     def run(
         self, content: Image, target: Any, initial: Image | None = None, *args: Any, **kwargs: Any
     ) -> Iterator[Snapshot]:
-        *_, made = self.method.run(content, part_of(target, 0), initial)
-        yield from self.descent.run(content, part_of(target, 1), made.image, *args, **kwargs)
+        *_, snapshot = self.method.run(content, part_of(target, 0), initial)
+        yield from self.descent.run(content, part_of(target, 1), snapshot.image, *args, **kwargs)
 
     def programs(self, content: Image, target: Any) -> list[tuple[Lowered, float]]:
         first, then = part_of(target, 0), part_of(target, 1)

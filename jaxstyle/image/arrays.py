@@ -25,13 +25,13 @@ from jaxstyle.image.masks import Masks, resize_mask
 BEYOND = 0.1  # how far a filter's overshoot may go beyond [0, 1]
 
 
-def as_image(given: Any, name: str) -> Image:
+def as_image(source: Any, name: str) -> Image:
     """Return a picture as an `Image`; `name` is what errors call it."""
-    if isinstance(given, str | Path):
-        return io.read(given)
-    if isinstance(given, Pillow.Image):
-        return io.from_pillow(given, name)
-    pixels = _array(given, name)
+    if isinstance(source, str | Path):
+        return io.read(source)
+    if isinstance(source, Pillow.Image):
+        return io.from_pillow(source, name)
+    pixels = _array(source, name)
     _check_shape(pixels.shape, name)
     return _in_range(pixels, name, "an image")
 
@@ -50,9 +50,9 @@ def _check_shape(shape: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name} has the shape ({', '.join(map(str, shape))}): an image is (h, w, 3)")
 
 
-def as_masks(given: Any, image: Image, name: str) -> Masks:
+def as_masks(source: Any, image: Image, name: str) -> Masks:
     """Return masks `(k, h, w)` in [0, 1] at the size of their picture; booleans and uint8 are scaled."""
-    masks = _array(given, name)
+    masks = _array(source, name)
     if masks.ndim != 3 or not all(masks.shape):
         raise InputError(f"{name} has the shape {masks.shape}: masks are (k, h, w), one for each region")
     masks = masks.astype(np.float32) if masks.dtype == bool else masks
@@ -60,11 +60,11 @@ def as_masks(given: Any, image: Image, name: str) -> Masks:
     return jax.vmap(lambda mask: resize_mask(mask, *image.shape[:2]))(masks)
 
 
-def _array(given: Any, name: str) -> Any:
+def _array(source: Any, name: str) -> Any:
     """Return an array of numbers, of NumPy or of JAX."""
-    pixels = given if isinstance(given, jax.Array | np.ndarray) else np.asarray(given)
+    pixels = source if isinstance(source, jax.Array | np.ndarray) else np.asarray(source)
     if pixels.dtype != bool and not jnp.issubdtype(pixels.dtype, jnp.number):
-        raise InputError(f"{name} is {type(given).__name__}: give an array, an image of Pillow, or a path")
+        raise InputError(f"{name} is {type(source).__name__}: give an array, an image of Pillow, or a path")
     return pixels
 
 
