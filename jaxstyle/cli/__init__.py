@@ -113,7 +113,10 @@ def parse(arguments: list[str]) -> Call:
 
 
 def completed(app: App, arguments: list[str]) -> list[str]:
-    """Return arguments with the names of options written out, where their beginning is of one alone."""
+    """Return arguments with the names of options written out, where their beginning is of one alone.
+
+    A lone `-`, which is a pipe and no option, becomes the same path in other words.
+    """
     command = app.parse_commands(arguments)[1][-1]
     if not command.default_command or not command.default_command.__module__.startswith("jaxstyle"):
         return arguments
@@ -121,6 +124,7 @@ def completed(app: App, arguments: list[str]) -> list[str]:
     words, options = [], True
     for word in arguments:
         options = options and word != "--"
+        word = "./-" if word == "-" else word
         name, equals, value = word.partition("=")
         fits = [other for other in known if other.startswith(name)] if options and name[:2] == "--" else []
         words.append(f"{fits[0]}{equals}{value}" if len(fits) == 1 else word)

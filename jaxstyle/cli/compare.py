@@ -14,7 +14,7 @@ from jaxstyle.cli.build import build, types
 from jaxstyle.cli.fields import changed, command
 from jaxstyle.cli.paths import check_not_read
 from jaxstyle.cli.request import OF_STYLES, Inputs, Output, Request
-from jaxstyle.cli.sweep import ONE
+from jaxstyle.cli.sweep import PAIR, SHEET
 from jaxstyle.core import Image, InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.image.resize import fit, shrink
@@ -26,8 +26,9 @@ DEFAULT = tuple(name for name in TABLE if name not in ("johnson", "reconstruct",
 SIZE = 256  # pixels of the long edge
 MANY = Parameter(consume_multiple=True, metavar="NAME[:WEIGHTS]", show_default=" ".join(DEFAULT))
 SMALL = Annotated[Side | None, Parameter(help="long edge of all images (default: at most 256)")]
-PAIR = changed(Inputs, *OF_STYLES[1:], style=ONE, size=SMALL)
-GRID = changed(Output, "overwrite", "quality", "depth", "history", "frames", "checkpoint")
+BOTH = changed(Inputs, *OF_STYLES, pictures=PAIR, size=SMALL)
+HIDDEN = ("resume", "overwrite", "quality", "depth", "history", "frames", "checkpoint")
+GRID = changed(Output, *HIDDEN, output=SHEET)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ def timed(method: Method, *arguments: Any) -> tuple[Image, float]:
 
 def run(arguments: list[str], inputs: Any, output: Output, comparison: Comparison) -> int:
     """Run all methods and write the grid, and the provenance of its pictures: captions are not compared."""
+    inputs = inputs.resolved(needs_style=True)
     request = Request("compare", arguments, inputs, output)
     io.check_output(output.output)
     read = [inputs.content, *inputs.style]
@@ -101,4 +103,4 @@ def run(arguments: list[str], inputs: Any, output: Output, comparison: Compariso
     return 0
 
 
-app = command("compare", run, inputs=PAIR, output=GRID, comparison=Comparison)
+app = command("compare", run, inputs=BOTH, output=GRID, comparison=Comparison)

@@ -18,7 +18,9 @@ NEEDED = Parameter(required=True, show_default=False)
 PLACE = {"__module__": __name__}  # of classes made here: cyclopts looks into none of the module `types`
 
 
-def command(name: str, run: Callable[..., int], notes: str = "", **kinds: Any) -> App:
+def command(
+    name: str, run: Callable[..., int], notes: str = "", usage: str | None = None, **kinds: Any
+) -> App:
     """Return a command that calls `run` with the arguments as they were, and an instance of each class."""
 
     def call(*values: Any, arguments: Annotated[list[str], HIDDEN]) -> int:
@@ -29,7 +31,7 @@ def command(name: str, run: Callable[..., int], notes: str = "", **kinds: Any) -
         inspect.Parameter(n, either, annotation=Annotated[k, FLAT], default=k()) for n, k in kinds.items()
     ]
     call.__signature__ = inspect.Signature([*rows, inspect.Parameter("arguments", named)])  # pyright: ignore
-    return App(name, default_command=call, help_epilogue=notes)
+    return App(name, default_command=call, help_epilogue=notes, usage=usage)
 
 
 def changed(cls: type, *hidden: str, defaults: dict[str, Any] | None = None, **kinds: Any) -> Any:

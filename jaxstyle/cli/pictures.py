@@ -11,7 +11,7 @@ Transparency is a weight: what cannot be seen does not count, of content and sty
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -118,11 +118,17 @@ def _sized(picture: io.Picture, edge: int | None, most: int | None) -> tuple[Ima
     return image, alpha[..., 0]
 
 
-def read(inputs: Inputs) -> Files:
-    """Read content, styles and masks, and say what there is to say of them."""
-    content, *styles = (io.open_picture(path) for path in (inputs.content, *inputs.style))
-    for remark in dict.fromkeys(remark for picture in (content, *styles) for remark in picture.remarks):
+def opened(paths: Iterable[Path]) -> list[io.Picture]:
+    """Read pictures, and say what there is to say of them."""
+    found = [io.open_picture(path) for path in paths]
+    for remark in dict.fromkeys(remark for picture in found for remark in picture.remarks):
         print(remark, file=sys.stderr)
+    return found
+
+
+def read(inputs: Inputs, styles: list[io.Picture]) -> Files:
+    """Read the content and the masks, and place the styles."""
+    (content,) = opened([inputs.content])
     return Files(content, styles, *_placed(inputs, content, styles))
 
 

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from jaxstyle import fingerprint as fingerprints
 from jaxstyle import weights
 from jaxstyle.cli.request import Request
-from jaxstyle.core import Method
+from jaxstyle.core import InputError, Method
 from jaxstyle.image import io
 
 PACKAGES = ("jaxstyle", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
@@ -74,9 +74,11 @@ def write(
     What lies beside it holds the hash of the file, too.
     """
     chosen = {"mix": request.inputs.mix, "keep_color": request.wrappers.keep_color}
+    chosen["photograph"] = request.photograph and str(request.photograph)
     facts = {
         "command": request.name,
         "arguments": request.arguments,
+        "options": request.asked(),
         "method": repr(method),
         "fingerprint": fingerprints.fingerprint(method),
         **more,
@@ -92,3 +94,36 @@ def write(
     text = json.dumps(facts | {"sha256": weights.sha256(output)}, indent=1)
     io.replace(beside(output), lambda path: path.write_text(text + "\n"))
     return facts
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """Read a provenance; raise `InputError` for a file that is none, or of what cannot be made again."""
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+        _check(facts)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: no provenance of a picture ({error})") from None
+    done, planned = facts.get("steps"), facts.get("of_steps")
+    if done != planned and planned is not None:
+        raise InputError(f"{path}: stopped after {done} of {planned} steps; only a whole run is made again")
+    return facts
+
+
+def _check(facts: Any) -> None:
+    """Raise `ValueError` unless facts say how a picture was made, and which bits it has."""
+    texts = lambda every: all(isinstance(text, str) for text in every)
+    if not isinstance(facts, dict) or not {"command", "arguments"} <= facts.keys():
+        raise ValueError("it does not say how to make it again")
+    command, arguments = facts["command"], facts["arguments"]
+    if not isinstance(command, str) or not isinstance(arguments, list) or not texts(arguments):
+        raise ValueError("its command is no text, or its arguments are no list of texts")
+    pictures = pictures_of(facts)
+    if not isinstance(pictures, dict) or not pictures or not texts(pictures.values()):
+        raise ValueError("it does not say which pixels there were")
+
+
+def pictures_of(facts: dict[str, Any]) -> Any:
+    """Return the hashes of the pixels by picture."""
+    return facts.get("pictures") or {"the picture": facts.get("pixels")}

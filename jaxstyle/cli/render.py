@@ -51,23 +51,45 @@ def check_outputs(request: Request) -> None:
         check_not_read(path, inputs)
 
 
-def run(name: str, arguments: list[str], **options: Any) -> int:
+class Shared:
+    """What the runs of one command have in common: the method with its weights, the target of the styles."""
+
+    def __init__(self, request: Request):
+        self.method, self.weight_files = build(request.entry, request.settings, request.wrappers.refine)
+        if "seed" in request.settings:
+            check_draws(self.method, request)
+        self._target: tuple[Any, Any] = None, None
+
+    def target(self, method: Method, sized: Pictures) -> Any:
+        """Return the target of the styles for a method in its wrappers, the last one where it is the same."""
+        _, _, content_mask, _, content_weight = sized
+        if not sized.styles or content_mask is not None or content_weight is not None:
+            return summarise(method, *sized.arguments[1:])
+        key = jax.tree.structure(method), [style.shape for style in sized.styles]
+        if self._target[0] != key:
+            self._target = key, summarise(method, *sized.arguments[1:])
+        return self._target[1]
+
+
+def run(request: Request) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
-    request = Request(name, arguments, **options)
     check_outputs(request)
-    files = pictures.read(request.inputs)
+    files = pictures.read(request.inputs, pictures.opened(request.inputs.style))
+    with Bar() as bar:
+        return render(request, files, Shared(request), bar)
+
+
+def render(request: Request, files: Files, shared: Shared, bar: Bar) -> int:
+    """Make one photograph's result, shown by a bar."""
     try:
-        return _run(request, files)
+        return _render(request, files, shared, bar)
     except TooSmallError as error:
         raise InputError(f"{error}; {files.larger(error.size, request)}") from None
 
 
-def _run(request: Request, files: Files) -> int:
-    out = request.output
-    method, weight_files = build(request.entry, request.settings, request.wrappers.refine)
-    if "seed" in request.settings:
-        check_draws(method, request)
-    method, resized = planned(method, files, request)
+def _render(request: Request, files: Files, shared: Shared, bar: Bar) -> int:
+    out, weight_files = request.output, shared.weight_files
+    method, resized = planned(shared.method, files, request)
     depth = out.depth or (files.content.depth if io.is_deep(out.output) else 8)
     for line in what_is_lost(out.output, resized.content_weight, files.content.metadata):
         print(line, file=sys.stderr)
@@ -75,10 +97,10 @@ def _run(request: Request, files: Files) -> int:
     losses = Losses()
     saved = out.checkpoint and Checkpoint(out.checkpoint, method, (resized.arguments, initial), losses)
     resume = saved.load(bool(out.frames)) if saved else None
-    target = summarise(method, *resized.arguments[1:])
+    target = shared.target(method, resized)
     for remark in method.remarks(resized.content, target):
         print(remark, file=sys.stderr)
-    with Bar() as bar, nullcontext(saved.frames) if saved else temporary_frames() as frames:
+    with nullcontext(saved.frames) if saved else temporary_frames() as frames:
         snapshots = method.run(resized.content, target, initial, resume=resume)
         sinks = [losses, bar, *([frames] if out.frames else []), *([saved] if saved else [])]
         last, stopped = follow(snapshots, sinks)

@@ -2,13 +2,14 @@
 
 import json
 import sys
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from jaxstyle.cli.fields import NEEDED, chosen
+from jaxstyle.core import InputError
 from jaxstyle.methods.table import TABLE, Entry
 from jaxstyle.options import Count, Memory, Percent, Side, Size, Switch, Tile, number, one_of
 from jaxstyle.smoothing import SMOOTHERS
@@ -19,6 +20,7 @@ NUMBERS = Parameter(
     consume_multiple=True,
     metavar="X",
 )
+SEVERAL = Parameter(consume_multiple=True, show_default=False)
 OF_STYLES = ("style", "style_size", "content_mask", "style_mask", "mix")
 
 
@@ -27,8 +29,9 @@ class Inputs:
     """The pictures that are read, and their sizes.
 
     Attributes:
-        content: the photograph
-        style: the picture whose style it takes, or several
+        pictures: the photograph, then the picture whose style it takes, or several; with --style, photographs
+            all: files, folders, patterns; - is stdin
+        style: the picture whose style the photographs take, or several
         size: long edge of all images in pixels, or 'original' (default: of photographs that stay
             photographs their own, else at most 512; none is enlarged)
         style_size: long edge of the styles (default: see --size)
@@ -37,14 +40,27 @@ class Inputs:
         mix: weight of each style (default: equal)
     """
 
-    content: Annotated[Path, NEEDED] = Path()
-    style: Annotated[tuple[Path, ...], NEEDED] = ()
+    pictures: Annotated[tuple[Path, ...], NEEDED] = ()
     _: KW_ONLY
+    style: Annotated[tuple[Path, ...], SEVERAL] = ()
     size: Size | None = None
     style_size: Side | None = None
     content_mask: Path | None = None
     style_mask: Path | None = None
     mix: Annotated[tuple[float, ...] | None, NUMBERS] = None
+
+    @property
+    def content(self) -> Path:
+        """The photograph, where there is one."""
+        return self.pictures[0]
+
+    def resolved(self, needs_style: bool) -> "Inputs":
+        """Return the same with photographs alone among the pictures, and the others as styles."""
+        if self.style or not needs_style:
+            return self
+        if len(self.pictures) == 1:
+            raise InputError(f"{self.content}: has no style: name a picture after it, or by --style")
+        return replace(self, pictures=self.pictures[:1], style=self.pictures[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +68,8 @@ class Output:
     """The files that are written, and what is said.
 
     Attributes:
-        output: the image file to write
+        output: the image file to write, or the folder for those of many photographs, or - for stdout
+        resume: leave out the photographs of a folder whose results are there, made by the same options
         overwrite: let it take the place of a picture that was read
         quality: 1 to 100, of a JPEG, WebP or AVIF file (default: 95)
         depth: bits a channel of a PNG or TIFF (default: the content's)
@@ -64,6 +81,7 @@ class Output:
     """
 
     output: Annotated[Path, NEEDED, Parameter(alias="-o")] = Path()
+    resume: Switch = False
     overwrite: Switch = False
     quality: Percent | None = None
     depth: Annotated[int | None, one_of({"8": 8, "16": 16})] = None
@@ -113,7 +131,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Request:
-    """All that a command on pictures is given; `options` are those of the method itself."""
+    """All that a command on pictures is given; `options` are those of the method itself.
+
+    `photograph` is the content where it is one of a folder, of which the arguments speak.
+    """
 
     name: str
     arguments: list[str]
@@ -122,6 +143,19 @@ class Request:
     options: Any = None
     wrappers: Wrappers = Wrappers()
     budget: Budget = Budget()
+    photograph: Path | None = None
+
+    def of(self, photograph: Path, result: Path) -> "Request":
+        """Return the run on one photograph of a folder, and the file that it writes."""
+        inputs, output = replace(self.inputs, pictures=(photograph,)), replace(self.output, output=result)
+        return replace(self, inputs=inputs, output=output, photograph=photograph)
+
+    def asked(self) -> dict[str, str]:
+        """Return the options that decide what the picture is, as text."""
+        place = {name: getattr(self.inputs, name) for name in ("size", "style_size", "mix")}
+        place |= {name: getattr(self.output, name) for name in ("quality", "depth")}
+        every = place | self.settings | vars(self.wrappers) | {"tile": self.budget.tile}
+        return {name: str(value) for name, value in every.items() if value is not None}
 
     @property
     def entry(self) -> Entry:

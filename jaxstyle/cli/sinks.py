@@ -66,11 +66,14 @@ class Losses:
 
 
 class Bar:
-    """The progress of a run of several steps."""
+    """The progress of a run of several steps, or of one run after another."""
+
+    def __init__(self, runs: int = 1):
+        self.runs, self.done = runs, 0
 
     def __enter__(self) -> "Bar":
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=False)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,14 +81,21 @@ class Bar:
             self.progress.stop()
 
     def __call__(self, snapshot: Snapshot) -> None:
-        if snapshot.steps == 1:
+        many = self.runs > 1
+        if snapshot.steps == 1 and not many:
             return
         if not self.progress.tasks:
             self.progress.start()
-            self.progress.add_task("compiling", total=snapshot.steps, completed=snapshot.step)
-        if snapshot.losses:
-            text = f"loss {float(snapshot.losses['loss'][-1]):.4g}"
-            self.progress.update(self.progress.task_ids[0], completed=snapshot.step, description=text)
+            self.progress.add_task("compiling", total=self.runs if many else snapshot.steps)
+        done = self.done + snapshot.step / snapshot.steps if many else snapshot.step
+        text = f"loss {float(snapshot.losses['loss'][-1]):.4g}" if snapshot.losses else None
+        self.progress.update(self.progress.task_ids[0], completed=done, description=text)
+
+    def next(self) -> None:
+        """Show that a run is over, be it made or not."""
+        self.done += 1
+        for task in self.progress.task_ids:
+            self.progress.update(task, completed=self.done, description="photographs")
 
 
 def follow(snapshots: Iterator[Snapshot], sinks: list[Callable[[Snapshot], None]]) -> tuple[Snapshot, Any]:

@@ -1,17 +1,24 @@
-"""The commands of the methods: `jaxstyle METHOD CONTENT STYLE... --output OUT`, the same options for all.
+"""The commands of the methods, with the same options for all.
+
+    jaxstyle METHOD CONTENT STYLE... --output OUT
+    jaxstyle METHOD PHOTOGRAPHS... --style STYLE... --output FOLDER      see `folder.py`
+    jaxstyle METHOD - STYLE... --output -                                see `pipes.py`
 
 An option that would do nothing is not offered, or is refused.
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from jaxstyle.cli import render
+from jaxstyle.cli import folder, render
 from jaxstyle.cli.build import types
 from jaxstyle.cli.fields import NEEDED, changed, command, documented, field_options
-from jaxstyle.cli.request import OF_STYLES, Budget, Inputs, Output, Wrappers
+from jaxstyle.cli.pipes import piped
+from jaxstyle.cli.request import OF_STYLES, Budget, Inputs, Output, Request, Wrappers
+from jaxstyle.core import InputError
 from jaxstyle.methods.table import TABLE, Entry
 from jaxstyle.options import Count, Positive, one_of
 
@@ -22,12 +29,29 @@ converted to sRGB, results tagged so.
 Metadata and transparency: EXIF, XMP, resolution and 16 bits come through, orientation is applied. \
 Transparent pixels count in no statistic, and stay so where the format can; JPEG and BMP are laid on white."""
 
+ALONE = Annotated[tuple[Path, ...], NEEDED, Parameter(help="photographs: files, folders, patterns")]
+
 
 def __getattr__(name: str) -> App:
     """Return the command of the method of a name."""
     if name not in TABLE:
         raise AttributeError(name)
-    return command(name, partial(render.run, name), NOTES, **classes(TABLE[name]), budget=Budget)
+    entry = TABLE[name]
+    styles = (" STYLE...", " --style STYLE...") if entry.needs_style else ("", "")
+    usage = f"""jaxstyle {name} PHOTOGRAPH{styles[0]} --output PICTURE [OPTIONS]
+jaxstyle {name} PHOTOGRAPHS...{styles[1]} --output FOLDER [OPTIONS]"""
+    return command(name, partial(run, name), NOTES, usage, **classes(entry), budget=Budget)
+
+
+def run(name: str, arguments: list[str], inputs: Inputs, output: Output, **more: Any) -> int:
+    """Run a method on one photograph, or on each of many."""
+    request = Request(name, arguments, inputs.resolved(TABLE[name].needs_style), output, **more)
+    if folder.is_asked(request):
+        return folder.run(request)
+    if output.resume:
+        raise InputError("--resume is of many photographs; one goes on by --checkpoint")
+    with piped(request) as run_on_files:
+        return render.run(run_on_files)
 
 
 def classes(entry: Entry) -> dict[str, Any]:
@@ -35,11 +59,12 @@ def classes(entry: Entry) -> dict[str, Any]:
     kinds, keep = types(entry.load()), {}
     followed = () if "optimizer" in kinds else ("history", "frames", "checkpoint")
     wrapping = ["smooth"] * ("smooth" in kinds) + ["refine"] * ("optimizer" in kinds or not entry.needs_style)
+    pictures = {} if entry.needs_style else {"pictures": ALONE}
     if not entry.needs_style:
         text = Parameter(help="keep the content's colours: transfer the luminance only")
         keep["keep_color"] = Annotated[str | None, one_of(["luminance"]), text]
     return {
-        "inputs": changed(Inputs, *(() if entry.needs_style else OF_STYLES)),
+        "inputs": changed(Inputs, *(() if entry.needs_style else OF_STYLES), **pictures),
         "options": method_options(entry),
         "output": changed(Output, *followed),
         "wrappers": changed(Wrappers, *wrapping, **keep),

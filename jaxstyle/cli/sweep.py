@@ -16,7 +16,7 @@ from jaxstyle.cli import pictures, plan, provenance, stylize
 from jaxstyle.cli.build import build, check_draws, types
 from jaxstyle.cli.fields import NEEDED, changed, command, readable
 from jaxstyle.cli.render import check_outputs, more_pixels
-from jaxstyle.cli.request import OF_STYLES, Request
+from jaxstyle.cli.request import OF_STYLES, Inputs, Output, Request
 from jaxstyle.core import InputError, Method, unknown_name
 from jaxstyle.image import io, plot
 from jaxstyle.memory import limit_of
@@ -25,7 +25,12 @@ from jaxstyle.options import LARGEST_SEED, Count, Seed, number
 from jaxstyle.smoothing import SMOOTHERS
 from jaxstyle.wrappers.sweep import can_vary, draw, grid, sweep
 
-ONE = Annotated[tuple[Path], NEEDED, Parameter(help="the picture whose style it takes")]
+PAIR = Annotated[
+    tuple[Path, Path], NEEDED, Parameter(help="the photograph, and the picture whose style it takes")
+]
+ALONE = Annotated[tuple[Path], NEEDED, Parameter(help="the photograph")]
+OF_PAIRS = tuple(name for name in OF_STYLES if name != "style_size")
+SHEET = Annotated[Path, NEEDED, Parameter(alias="-o", help="the image file to write")]
 DRAWS = 12
 
 
@@ -72,11 +77,11 @@ def __getattr__(name: str) -> App:
         raise AttributeError(name)
     entry = TABLE[name]
     kinds: dict[str, Any] = stylize.classes(entry) | {"variation": Variation}
-    if entry.needs_style:
-        kinds["inputs"] = changed(kinds["inputs"], *OF_STYLES[2:], style=ONE)
+    pictures, hidden = (PAIR, OF_PAIRS) if entry.needs_style else (ALONE, OF_STYLES)
+    kinds["inputs"] = changed(Inputs, *hidden, pictures=pictures)
     if "seed" in readable(entry.load()):
         kinds["variation"] = changed(Variation, "seed")
-    kinds["output"] = changed(kinds["output"], "depth", "history", "frames", "checkpoint")
+    kinds["output"] = changed(Output, "resume", "depth", "history", "frames", "checkpoint", output=SHEET)
     kinds["wrappers"] = changed(kinds["wrappers"], "keep_color", "refine")
     return command(name, partial(run, name), **kinds)
 
@@ -122,9 +127,9 @@ def values_of(variation: Variation, settings: dict[str, Any]) -> tuple[dict[str,
     return draw(number, seed, **ranges), math.isqrt(number - 1) + 1
 
 
-def run(name: str, arguments: list[str], variation: Variation, **options: Any) -> int:
+def run(name: str, arguments: list[str], variation: Variation, inputs: Inputs, **options: Any) -> int:
     """Run a sweep from files to a grid of pictures and the numbers beside it."""
-    request = Request(name, arguments, **options)
+    request = Request(name, arguments, inputs.resolved(TABLE[name].needs_style), **options)
     if request.initial:
         raise InputError("--init of a sweep names a first image: content, noise, ...; a file is none")
     check_outputs(request)
@@ -134,7 +139,7 @@ def run(name: str, arguments: list[str], variation: Variation, **options: Any) -
     asked = "seed" in request.settings or variation.seed is not None
     if "seed" in values or (asked and not variation.search):
         check_draws(method, request)
-    read = pictures.read(request.inputs)
+    read = pictures.read(request.inputs, pictures.opened(request.inputs.style))
     sized = partial(read.sized, request.entry.load(), request.inputs)
     shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
     plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)

@@ -6,7 +6,6 @@ to a temporary one: nothing that is there is touched, no checkpoint is gone on w
 device is to give the same bits; another device, other versions, flags or files may not, and are said.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -14,12 +13,14 @@ import tempfile
 from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from cyclopts import App
 
 from jaxstyle import cli
-from jaxstyle.cli.provenance import SUFFIX, beside, circumstances
+from jaxstyle.cli.folder import result_of
+from jaxstyle.cli.pipes import PIPE, UserNames
+from jaxstyle.cli.provenance import SUFFIX, beside, circumstances, facts_of, pictures_of
 from jaxstyle.cli.run import Terminated, exit_code
 from jaxstyle.core import InputError
 from jaxstyle.image import io
@@ -31,64 +32,14 @@ app = App("verify")
 FILES = ("content", "style", "content_mask", "style_mask", "init", "weights")
 
 
-def facts_of(path: Path) -> dict[str, Any]:
-    """Read a provenance; raise `InputError` for a file that is none, or of what cannot be made again."""
-    try:
-        facts = json.loads(path.read_text("utf-8"))
-        _check(facts)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no provenance of a picture ({error})") from None
-    done, planned = facts.get("steps"), facts.get("of_steps")
-    if done != planned and planned is not None:
-        raise InputError(f"{path}: stopped after {done} of {planned} steps; only a whole run is made again")
-    return facts
-
-
-def _check(facts: Any) -> None:
-    """Raise `ValueError` unless facts say how a picture was made, and which bits it has."""
-    texts = lambda every: all(isinstance(text, str) for text in every)
-    if not isinstance(facts, dict) or not {"command", "arguments"} <= facts.keys():
-        raise ValueError("it does not say how to make it again")
-    command, arguments = facts["command"], facts["arguments"]
-    if not isinstance(command, str) or not isinstance(arguments, list) or not texts(arguments):
-        raise ValueError("its command is no text, or its arguments are no list of texts")
-    pictures = _pictures(facts)
-    if not isinstance(pictures, dict) or not pictures or not texts(pictures.values()):
-        raise ValueError("it does not say which pixels there were")
-
-
-def _pictures(facts: dict[str, Any]) -> Any:
-    """Return the hashes of the pixels by picture."""
-    return facts.get("pictures") or {"the picture": facts.get("pixels")}
-
-
-class UserNames:
-    """A stream of text in which files of a temporary folder have the names that the user gave them."""
-
-    def __init__(self, stream: TextIO):
-        self.stream, self.by_place = stream, {}
-
-    def of(self, text: str) -> str:
-        """Return text with the user's names."""
-        for place, name in self.by_place.items():
-            text = text.replace(place, name)
-        return text
-
-    def write(self, text: str) -> int:
-        return self.stream.write(self.of(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
 def again(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Do what the provenance says, all that is written into a folder; return the new provenance."""
     command, arguments = facts["command"], facts["arguments"]
     if re.fullmatch(r"experiments(\.\w+)+", command):
         return _artefact(command, arguments, folder)
     call = _parsed(command, arguments)
+    if photograph := facts.get("photograph"):
+        _one_of_a_folder(command, call, Path(photograph))
     names, asked = UserNames(sys.stderr), call.bound.arguments["output"]
     places = {}
     for name in WRITTEN:
@@ -113,7 +64,19 @@ def _parsed(command: str, arguments: list[str]) -> cli.Call:
     call = cli.parse(arguments)
     if not call.runs:
         raise InputError(f"cannot be made again: {' '.join(arguments)} makes no picture")
+    if PIPE in call.bound.arguments["inputs"].pictures:
+        raise InputError("cannot be made again: its photograph came from stdin")
     return call
+
+
+def _one_of_a_folder(command: str, call: cli.Call, photograph: Path) -> None:
+    """Change a call for many photographs into one for one of them."""
+    inputs, output = (call.bound.arguments[name] for name in ("inputs", "output"))
+    inputs = inputs.resolved(TABLE[command].needs_style)
+    call.bound.arguments["inputs"] = replace(inputs, pictures=(photograph,))
+    call.bound.arguments["output"] = replace(
+        output, output=result_of(photograph, output.output), resume=False
+    )
 
 
 def _artefact(command: str, arguments: list[str], folder: Path) -> dict[str, Any]:
@@ -160,7 +123,7 @@ def run(provenance: Path, /) -> int:
         new = again(old, Path(folder))
     for line in differences(old, new):
         print(line, file=sys.stderr)
-    was, has = _pictures(old), _pictures(new)
+    was, has = pictures_of(old), pictures_of(new)
     for name, pixels in was.items():
         verdict = "the same bits" if has.get(name) == pixels else "differs"
         print(f"{name.encode(errors='backslashreplace').decode()}: {verdict}")

@@ -1,0 +1,133 @@
+"""Many photographs by one command: the method is built and the styles are summarised once for all of them.
+
+A photograph that cannot be read, or does not fit, is named and left out, and the exit code is 1.
+Each result has its photograph's name, and its provenance beside it: `--resume` makes only the rest.
+"""
+
+import glob
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from jaxstyle.cli import pictures
+from jaxstyle.cli.provenance import beside, facts_of, files_read
+from jaxstyle.cli.render import Shared, check_outputs, render
+from jaxstyle.cli.request import Request
+from jaxstyle.cli.run import exit_code
+from jaxstyle.cli.sinks import Bar
+from jaxstyle.core import InputError
+from jaxstyle.image import io
+from jaxstyle.weights import sha256
+
+READ = (*io.SUFFIXES, ".gif", ".jfif", ".jp2", ".ppm", ".tga", ".heic", ".heif")  # of HEIC it is said how
+OF_ONE = ("content_mask", "style_mask", "history", "frames", "checkpoint")
+
+
+def is_asked(request: Request) -> bool:
+    """Tell whether a command is on many photographs, or its result goes into a folder."""
+    names = request.inputs.pictures
+    return len(names) > 1 or request.output.output.is_dir() or photographs(names) != [*names]
+
+
+def photographs(names: Iterable[Path]) -> list[Path]:
+    """Return the files that names stand for, each once: the pictures of a folder or a pattern, or a file."""
+    found: dict[Path, None] = {}
+    for name in names:
+        if name.is_dir():
+            files = _pictures(name.iterdir())
+        elif glob.has_magic(str(name)) and not name.exists():
+            files = _pictures(map(Path, glob.glob(str(name), recursive=True)))
+        else:
+            files = [name]
+        if not files:
+            raise InputError(f"{name}: there is no picture, of {' '.join(READ)}")
+        found |= dict.fromkeys(files)
+    return [*found]
+
+
+def _pictures(files: Iterable[Path]) -> list[Path]:
+    return sorted(x for x in files if x.suffix.lower() in READ and x.name[0] != "." and x.is_file())
+
+
+def result_of(photograph: Path, folder: Path) -> Path:
+    """Return the file of a result: of its photograph's name, a PNG where such a file cannot be written."""
+    written = photograph.suffix.lower() in io.SUFFIXES
+    return folder / (photograph.name if written else f"{photograph.stem}.png")
+
+
+def runs_of(request: Request) -> list[Request]:
+    """Return a run for each photograph; raise `InputError` where results would be in one place."""
+    owners: dict[str, Path] = {}
+    runs = []
+    for photograph in photographs(request.inputs.pictures):
+        result = result_of(photograph, request.output.output)
+        if (owner := owners.setdefault(result.name.casefold(), photograph)) != photograph:
+            raise InputError(f"{result}: the result of {owner} and of {photograph}; rename one")
+        runs.append(request.of(photograph, result))
+    return runs
+
+
+def is_made(request: Request) -> bool:
+    """Tell whether the result is there, whole, made of the same files by the same options."""
+    result = request.output.output
+    try:
+        facts = facts_of(beside(result))
+    except InputError:
+        return False
+    now = {"command": request.name, "options": request.asked(), **files_read(request)}
+    return facts.items() >= now.items() and result.is_file() and sha256(result) == facts.get("sha256")
+
+
+def run(request: Request) -> int:
+    """Make the results of all photographs in the folder `request.output.output`."""
+    folder, options = request.output.output, vars(request.inputs) | vars(request.output)
+    runs = runs_of(request)
+    if unfit := next((name for name in OF_ONE if options[name]), None):
+        raise InputError(
+            f"--{unfit.replace('_', '-')} is of one photograph, and there is a folder; leave it out"
+        )
+    if folder.suffix.lower() in io.SUFFIXES and not folder.is_dir():
+        raise InputError(f"{folder}: the results of {len(runs)} photographs go to a folder; name one")
+    styles = pictures.opened(request.inputs.style)
+    io.check_new_folder(folder)
+    made_folder = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for each in runs:
+            check_outputs(each)
+        return _run(runs, styles, Shared(request), request.output.resume)
+    finally:
+        if made_folder:
+            with suppress(OSError):  # it holds results
+                folder.rmdir()
+
+
+def _run(runs: list[Request], styles: list[io.Picture], shared: Shared, resume: bool) -> int:
+    counts = {"made": 0, "there already": 0, "left out": 0}
+
+    def close(code: int) -> int:
+        found = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        rest = len(runs) - sum(counts.values())
+        print(
+            f"{len(runs)} photographs: {found or 'none'}" + f"; {rest} to make (--resume)" * (rest > 0),
+            file=sys.stderr,
+        )
+        return code
+
+    with Bar(len(runs)) as bar:
+        for each in runs:
+            try:
+                if resume and is_made(each):
+                    counts["there already"] += 1
+                elif code := render(each, pictures.read(each.inputs, styles), shared, bar):
+                    return close(code)
+                else:
+                    counts["made"] += 1
+            except InputError as error:
+                counts["left out"] += 1
+                print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)
+            except KeyboardInterrupt as stopped:
+                return close(exit_code(stopped))
+            bar.next()
+    return close(int(counts["left out"] > 0))
