@@ -14,8 +14,8 @@ from PIL import Image
 
 from jaxstyle import cli, fit, read
 from jaxstyle.cli import build
+from jaxstyle.cli.fields import chosen
 from jaxstyle.cli.provenance import circumstances
-from jaxstyle.cli.request import given
 from jaxstyle.image.io import to_bytes
 from jaxstyle.image.plot import GAP
 from jaxstyle.methods import METHODS, TABLE
@@ -79,7 +79,7 @@ def test_options_reach_the_method():
 def built(*arguments):
     """Return the method that the command `gatys` makes, and the files of its weights."""
     call = cli.parse(["gatys", *arguments])
-    return build.build(TABLE["gatys"], given(call.bound.arguments["options"]))
+    return build.build(TABLE["gatys"], chosen(call.bound.arguments["options"]))
 
 
 BAD = {
@@ -109,7 +109,8 @@ BAD = {
         ["--size", "70000", "--memory", "999TB"],
         "no side of 70000",
     ),
-    "a folder": ({"content": "."}, [], "is a folder; name a picture in it"),
+    "a folder": ({"content": "."}, [], "photographs go to a folder; name one"),
+    "a folder as a style": ({"style": "."}, [], "is a folder; name a picture in it"),
     "pyramid of too many": ({}, ["--pyramid", "1,1,1"], "fewer numbers for --pyramid"),
     "unknown optimizer": ({}, ["--optimizer", "sgd"], 'Choose from: "lbfgs"'),
     "unknown option": ({}, ["--stile-weight", "1"], "Did you mean --style-weight?"),
@@ -229,7 +230,7 @@ def test_every_method_runs_with_the_same_options(folder, name):
 
 def test_a_machine_without_git_knows_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert circumstances()["commit"] is None
+    assert circumstances.__wrapped__()["commit"] is None
 
 
 @pytest.mark.parametrize("smooth", ["closed-form", "guided", "screened-poisson"])
@@ -337,7 +338,10 @@ REFUSED = {
     "pitie photo.png style.png --seed 99999999999": "whole number from 0",
     "mnge photo.png style.png": "did you mean monge?",
     "monge photo.png style.png --memory 1KB": "and you allow 1.0 kB: try a smaller --size or --style-size",
-    "johnson photo.png style.png --weights johnson-ink": "too many pictures",
+    "johnson photo.png style.png --weights johnson-ink": "to a folder (johnson takes no style)",
+    "gatys photo.png": "has no style: name a picture after it, or by --style",
+    "gatys photo.png style.png --resume": "one goes on by --checkpoint",
+    "gatys photo.png style.png --output - --json": "stdout, and --json prints there",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
     "compare photo.png style.png --methods monge --steps 3": "leave it out",
     "sweep adain photo.png style.png --over beta=1,2": "unknown option 'beta': there are alpha",

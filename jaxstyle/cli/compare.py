@@ -98,7 +98,9 @@ def run(arguments: list[str], inputs: Any, output: Output, comparison: Compariso
     pictures = dict(zip(comparison.methods, map(provenance.pixels, images[2:]), strict=True))
     facts = {"weights": files, "pictures": pictures}
     seconds = time.perf_counter() - start
-    facts = provenance.write(request, methods, sheet, {"total": seconds}, io.write, **facts)
+    facts = provenance.write(
+        request, provenance.identity(methods), sheet, {"total": seconds}, io.write, **facts
+    )
     output.close(f"{len(methods)} methods in {seconds:.1f} s, compiling included", facts)
     return 0
 

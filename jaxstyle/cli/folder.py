@@ -41,7 +41,7 @@ def photographs(names: Iterable[Path]) -> list[Path]:
         else:
             files = [name]
         if not files:
-            raise InputError(f"{name}: there is no picture, of {' '.join(READ)}")
+            raise InputError(f"{name}: holds no picture that is read here ({' '.join(READ)})")
         found |= dict.fromkeys(files)
     return [*found]
 
@@ -88,7 +88,8 @@ def run(request: Request) -> int:
             f"--{unfit.replace('_', '-')} is of one photograph, and there is a folder; leave it out"
         )
     if folder.suffix.lower() in io.SUFFIXES and not folder.is_dir():
-        raise InputError(f"{folder}: the results of {len(runs)} photographs go to a folder; name one")
+        why = "" if request.entry.needs_style else f" ({request.name} takes no style)"
+        raise InputError(f"{folder}: the results of {len(runs)} photographs go to a folder{why}; name one")
     styles = pictures.opened(request.inputs.style)
     io.check_new_folder(folder)
     made_folder = not folder.exists()
@@ -104,30 +105,24 @@ def run(request: Request) -> int:
 
 
 def _run(runs: list[Request], styles: list[io.Picture], shared: Shared, resume: bool) -> int:
-    counts = {"made": 0, "there already": 0, "left out": 0}
-
-    def close(code: int) -> int:
-        found = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        rest = len(runs) - sum(counts.values())
-        print(
-            f"{len(runs)} photographs: {found or 'none'}" + f"; {rest} to make (--resume)" * (rest > 0),
-            file=sys.stderr,
-        )
-        return code
-
+    counts, stopped = dict.fromkeys(("made", "there already", "left out"), 0), 0
     with Bar(len(runs)) as bar:
         for each in runs:
+            fate = "there already"
             try:
-                if resume and is_made(each):
-                    counts["there already"] += 1
-                elif code := render(each, pictures.read(each.inputs, styles), shared, bar):
-                    return close(code)
-                else:
-                    counts["made"] += 1
+                if not (resume and is_made(each)):
+                    stopped, fate = render(each, pictures.read(each.inputs, styles), shared, bar), "made"
             except InputError as error:
-                counts["left out"] += 1
+                fate = "left out"
                 print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)
-            except KeyboardInterrupt as stopped:
-                return close(exit_code(stopped))
+            except KeyboardInterrupt as stop:
+                stopped = exit_code(stop)
+            if stopped:
+                break
+            counts[fate] += 1
             bar.next()
-    return close(int(counts["left out"] > 0))
+    found = [f"{count} {fate}" for fate, count in counts.items() if count]
+    rest = len(runs) - sum(counts.values())
+    shown = ", ".join(found + [f"{rest} to make (--resume)"] * (rest > 0))
+    print(f"{len(runs)} photograph{'s' * (len(runs) > 1)}: {shown}", file=sys.stderr)
+    return stopped or int(counts["left out"] > 0)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def pixels(image: ArrayLike, depth: int = 8) -> str:
     return hashlib.sha256(samples.tobytes()).hexdigest()
 
 
+@cache
 def circumstances() -> dict[str, Any]:
     """Return what a run depends on beside its inputs: device, versions, commit, flags."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
@@ -60,9 +62,14 @@ def files_read(request: Request) -> dict[str, Any]:
     return {name: prints(found) for name, found in request.read().items()}
 
 
+def identity(method: Method | list[Method]) -> dict[str, str]:
+    """Return what tells a method from another: its text, and the hash of all its numbers."""
+    return {"method": repr(method), "fingerprint": fingerprints.fingerprint(method)}
+
+
 def write(
     request: Request,
-    method: Method | list[Method],
+    method: dict[str, str],
     image: ArrayLike,
     seconds: dict,
     save: Callable,
@@ -71,7 +78,7 @@ def write(
 ) -> dict[str, Any]:
     """Let `save` write the image to the output; write how it was made beside it, and into a PNG; return that.
 
-    What lies beside it holds the hash of the file, too.
+    `method` is its `identity`. What lies beside the image holds the hash of the file, too.
     """
     chosen = {"mix": request.inputs.mix, "keep_color": request.wrappers.keep_color}
     chosen["photograph"] = request.photograph and str(request.photograph)
@@ -79,8 +86,7 @@ def write(
         "command": request.name,
         "arguments": request.arguments,
         "options": request.asked(),
-        "method": repr(method),
-        "fingerprint": fingerprints.fingerprint(method),
+        **method,
         **more,
         **files_read(request),
         **{name: value for name, value in chosen.items() if value},

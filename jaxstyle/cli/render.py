@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -58,17 +59,25 @@ class Shared:
         self.method, self.weight_files = build(request.entry, request.settings, request.wrappers.refine)
         if "seed" in request.settings:
             check_draws(self.method, request)
-        self._target: tuple[Any, Any] = None, None
+        self._last: dict[str, tuple[Any, Any]] = {}
 
     def target(self, method: Method, sized: Pictures) -> Any:
-        """Return the target of the styles for a method in its wrappers, the last one where it is the same."""
+        """Return the target of the styles, for the method in its wrappers."""
         _, _, content_mask, _, content_weight = sized
         if not sized.styles or content_mask is not None or content_weight is not None:
             return summarise(method, *sized.arguments[1:])
         key = jax.tree.structure(method), [style.shape for style in sized.styles]
-        if self._target[0] != key:
-            self._target = key, summarise(method, *sized.arguments[1:])
-        return self._target[1]
+        return self._once("target", key, lambda: summarise(method, *sized.arguments[1:]))
+
+    def identity(self, method: Method) -> dict[str, str]:
+        """Return the identity of the method in its wrappers."""
+        return self._once("identity", jax.tree.structure(method), lambda: provenance.identity(method))
+
+    def _once(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
+        """Return the last of a kind again where it has the same key."""
+        if name not in self._last or self._last[name][0] != key:
+            self._last[name] = key, make()
+        return self._last[name][1]
 
 
 def run(request: Request) -> int:
@@ -114,7 +123,7 @@ def _render(request: Request, files: Files, shared: Shared, bar: Bar) -> int:
         facts |= {"steps": last.step, "of_steps": last.steps}
         carried = {"alpha": resized.content_weight, "metadata": files.content.metadata}
         save = partial(io.write, depth=depth, quality=out.quality, **carried)
-        facts = provenance.write(request, method, image, seconds, save, depth, **facts)
+        facts = provenance.write(request, shared.identity(method), image, seconds, save, depth, **facts)
         if out.history and losses.by_name:
             plot.curves(out.history, losses.by_name)
         if out.frames:

@@ -59,7 +59,7 @@ def classes(entry: Entry) -> dict[str, Any]:
     kinds, keep = types(entry.load()), {}
     followed = () if "optimizer" in kinds else ("history", "frames", "checkpoint")
     wrapping = ["smooth"] * ("smooth" in kinds) + ["refine"] * ("optimizer" in kinds or not entry.needs_style)
-    pictures = {} if entry.needs_style else {"pictures": ALONE}
+    pictures: dict[str, Any] = {} if entry.needs_style else {"pictures": ALONE}
     if not entry.needs_style:
         text = Parameter(help="keep the content's colours: transfer the luminance only")
         keep["keep_color"] = Annotated[str | None, one_of(["luminance"]), text]

@@ -156,7 +156,7 @@ def run(name: str, arguments: list[str], variation: Variation, inputs: Inputs, *
     sheet = jnp.asarray(plot.sheet(images, labels, columns))
     facts = {"weights": files, "settings": settings, "columns": columns}
     save = partial(io.write, quality=request.output.quality)
-    facts = provenance.write(request, method, sheet, {"total": seconds}, save, **facts)
+    facts = provenance.write(request, provenance.identity(method), sheet, {"total": seconds}, save, **facts)
     took = f"{len(images)} pictures in {seconds:.1f} s, compiling included"
     request.output.close(took + more_pixels(read, resized, request), facts)
     return 0
