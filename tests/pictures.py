@@ -23,6 +23,7 @@ QUICK = {
     "mrf": "--steps 4",
     "mmd": "--steps 4",
     "nnst": "--steps 4",
+    "strotss": "--steps 4",
     "deep-photo": "--steps 3 --paint-steps 2",
     "reconstruct": "--steps 4",
     "dream": "--steps 4",

@@ -185,6 +185,7 @@ SMALL = {  # what makes a method quick, and whether it takes a style
     "mrf": ("--steps 2", True),
     "mmd": ("--steps 2 --preset linear", True),
     "nnst": ("--steps 2", True),
+    "strotss": ("--steps 2", True),
     "adain": ("", True),
     "wct": ("--levels 2,1 --whitening monge", True),
     "histogram": ("--levels 2", True),

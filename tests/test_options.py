@@ -92,7 +92,7 @@ ONE_LAYER = "--encoder encoder.safetensors --steps 4 --content-layers relu1_1 --
 ONE_LEVEL = "--encoder encoder.safetensors --levels 1 --weights"
 QUICK = {  # what makes a method quick
     **dict.fromkeys(("gatys", "mrf", "mmd", "deep-photo", "reconstruct"), ONE_LAYER),
-    "nnst": "--encoder encoder.safetensors --steps 4 --style-layers relu1_1",
+    **dict.fromkeys(("nnst", "strotss"), "--encoder encoder.safetensors --steps 4 --style-layers relu1_1"),
     "dream": "--encoder encoder.safetensors --steps 4 --layers relu1_2",
     **dict.fromkeys(("wct", "histogram", "optimal", "style-swap"), f"{ONE_LEVEL} decoders.safetensors"),
     "photo-wct": f"{ONE_LEVEL} unpooling.safetensors --smooth none",

@@ -93,6 +93,8 @@ def application() -> App:
     app.command(sweep)
     for name in OTHERS.keys() - {"sweep"}:
         app.command(f"jaxstyle.cli.{name}:app", name, help=OTHERS[name], group=others)
+    for flag in ("--help", "--version"):
+        app[flag].group = (others,)
     app.register_install_completion_command(help="complete words in this shell from now on", group=others)
     return app
 

@@ -10,6 +10,7 @@ from jaxstyle.losses.moments import Moments
 from jaxstyle.losses.patches import MRF
 from jaxstyle.losses.photoreal import Photoreal
 from jaxstyle.losses.quantiles import Histograms, SlicedWasserstein
+from jaxstyle.losses.transport import RelaxedTransport, SelfSimilarity
 from jaxstyle.losses.variation import Variation
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Moments",
     "Photoreal",
     "PolynomialMMD",
+    "RelaxedTransport",
+    "SelfSimilarity",
     "SlicedWasserstein",
     "Variation",
 ]

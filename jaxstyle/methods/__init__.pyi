@@ -13,6 +13,7 @@ from .nnst import NNST
 from .optimal import OptimalTextures
 from .photo_wct import PhotoWCT
 from .reconstruct import Reconstruct
+from .strotss import STROTSS
 from .style_swap import StyleSwap
 from .table import METHODS, TABLE
 from .wct import WCT
@@ -24,6 +25,7 @@ __all__ = [
     "MMD",
     "MRF",
     "NNST",
+    "STROTSS",
     "TABLE",
     "WCT",
     "WCT2",

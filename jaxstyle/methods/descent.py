@@ -149,6 +149,10 @@ class Descent(Method):
         starts = [self.init(content, part.style, self.seed) for part, *_ in regions(target)]
         return sum(starts[1:], starts[0]) / len(starts)
 
+    def at(self, times: int, steps: int) -> Self:
+        """Return the same method where pictures were halved so many times, and the steps to take there."""
+        return dataclasses.replace(self, steps=steps)
+
     def descents(self) -> list["Descent"]:
         """Return what descends one after another at each size."""
         return [self]
@@ -166,7 +170,7 @@ class Descent(Method):
             goal, small = part_of(target, -1 - times), halved(content, times)
             if isinstance(goal, Regions):
                 goal = goal.of_masks(lambda mask: resize_mask(mask, *small.shape[:2]))
-            method = dataclasses.replace(self, steps=steps[-times]) if times else self
+            method = self.at(times, steps[-times]) if times else self
             return [Stage(each, small, goal) for each in method.descents()]
 
         return [stage for times in range(len(steps), -1, -1) for stage in level(times)]

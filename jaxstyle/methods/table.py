@@ -48,6 +48,12 @@ ENTRIES = (
         "nnst:NNST",
     ),
     Entry(
+        "strotss",
+        DESCENT,
+        "Repaint by relaxed optimal transport, keep what is like what (Kolkin et al. 2019).",
+        "strotss:STROTSS",
+    ),
+    Entry(
         "adain",
         PASS,
         "Match mean and deviation of the features, then decode (Huang & Belongie 2017).",

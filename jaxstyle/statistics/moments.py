@@ -28,8 +28,8 @@ def total(weight: Mask) -> Float[Array, ""]:
     return nonzero(jnp.sum(weight))
 
 
-def nonzero(size: Float[Array, ""]) -> Float[Array, ""]:
-    """Return a sum of weights to divide by, never quite zero."""
+def nonzero(size: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Return sums of weights to divide by, never quite zero."""
     return jnp.maximum(size, jnp.finfo(size.dtype).tiny)
 
 

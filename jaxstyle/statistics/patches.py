@@ -84,6 +84,31 @@ class Patches:
         likeness = self._likeness()
         return lax.map(lambda row: jnp.argmax(likeness(row)), rows, batch_size=ROWS)
 
+    def mutual(self, other: "Patches") -> tuple[Int[Array, " m"], Int[Array, " n"]]:
+        """Return for each of m others the index of the patch here that points most its way, and the reverse.
+
+        Patches of no weight are chosen by none. The table of all pairs is computed once, some rows at a time.
+        """
+        unit, count = _unit(self.values), len(other.values)
+        barred = lambda weights: jnp.where(weights > 0, 0.0, -jnp.inf).astype(unit.dtype)
+
+        def visit(carry: tuple, block: tuple) -> tuple[tuple, Array]:
+            (best, back), (rows, bars, numbers) = carry, block
+            likeness = rows @ unit.T
+            found = jnp.argmax(likeness + bars[:, None], axis=0)
+            most = jnp.take_along_axis(likeness + bars[:, None], found[None], 0)[0]
+            carry = jnp.maximum(best, most), jnp.where(most > best, numbers[found], back)
+            return carry, jnp.argmax(likeness + barred(self.weights), axis=1)
+
+        def blocks(x: Array, fill: float) -> Array:
+            rest = [(0, -count % ROWS), *[(0, 0)] * (x.ndim - 1)]
+            return jnp.pad(x, rest, constant_values=fill).reshape(-1, ROWS, *x.shape[1:])
+
+        parts = blocks(_unit(other.values), 0), blocks(barred(other.weights), -jnp.inf)
+        nothing = jnp.full(len(unit), -jnp.inf, unit.dtype), jnp.zeros(len(unit), int)
+        (_, back), there = lax.scan(visit, nothing, (*parts, blocks(jnp.arange(count), 0)))
+        return there.reshape(-1)[:count], back
+
     def attended(self, rows: Float[Array, "m k"], temperature: float) -> Float[Array, "m k"]:
         """Return for every row the mean of the patches here, each as heavy as it is like the row."""
         likeness = self._likeness()

@@ -1,0 +1,108 @@
+"""Relaxed transport between hypercolumns, and their self-similarity (Kolkin et al. 2019).
+
+    R = max( mean_p min_j c(F_p, S_j),  mean_j min_p c(F_p, S_j) )        F of the image, S of the style
+    D = n mean_pq | C(F)_pq - C(P)_pq |,    C(F)_pq = c(F_p, F_q) / sum_r c(F_r, F_q)        P of the content
+    c(x, y) = 1 - cos(x, y)
+
+R is the larger of two bounds from below of the earth mover's distance: every hypercolumn is like one of the
+style's, and each of the style's is used. D keeps which places are like which, whatever they look like. The
+nearest are chosen anew at every evaluation; the choice is not differentiated. See `hypercolumns.py` for F.
+
+Differs from the paper, which draws 1,024 places anew at every step: here all places of the image are compared
+with a grid of the style's, and D looks at a grid of the image's, so the loss is one function, as L-BFGS asks.
+"""
+
+import math
+from typing import Self
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxstyle.core import Feature, Features, Loss, Mask, Scalar, Weights, pytree, static
+from jaxstyle.image.masks import pool_mask
+from jaxstyle.losses.hypercolumns import hypercolumns
+from jaxstyle.statistics.moments import nonzero
+from jaxstyle.statistics.patches import Patches
+
+VECTORS = 1024  # of a style that are looked at, at most
+PLACES = 1024  # of the content, whose likeness is kept, at most
+
+Rows = Float[Array, "n k"]
+
+
+def _unit(rows: Rows) -> Rows:
+    """Return rows of length one; zeros stay, and have a gradient."""
+    return rows / jnp.sqrt(jnp.sum(rows**2, axis=-1, keepdims=True) + jnp.finfo(rows.dtype).tiny)
+
+
+def _stride(columns: Feature, count: int) -> int:
+    """Return the stride of a grid of at most `count` places."""
+    return math.ceil(math.sqrt(columns.shape[0] * columns.shape[1] / count))
+
+
+@pytree
+class RelaxedTransport(Loss):
+    """The relaxed earth mover's distance of hypercolumns to the `target`'s, patches of side 1."""
+
+    tileable = False
+
+    target: Patches
+    scale: dict[str, Scalar]
+
+    @classmethod
+    def of(cls, features: Features, scale: dict[str, Scalar], mask: Mask | None = None) -> Self:
+        """Summarise a style, or what is under a mask of it."""
+        columns = hypercolumns(features, scale)
+        weight = None if mask is None else pool_mask(mask, columns.shape)
+        return cls(Patches.of(columns, 1, weight, _stride(columns, VECTORS)), scale)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple({"image": None} | self.scale)
+
+    def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
+        columns = hypercolumns(features, self.scale)
+        image = Patches.of(columns, 1, None if weight is None else pool_mask(weight["image"], columns.shape))
+        target = self.target
+        there, back = target.mutual(jax.lax.stop_gradient(image))
+        source, goal = _unit(image.values), _unit(target.values)
+        first = _mean(1 - jnp.sum(source * goal[there], axis=-1), image.weights)
+        return jnp.maximum(first, _mean(1 - jnp.sum(source[back] * goal, axis=-1), target.weights))
+
+
+def _mean(errors: Float[Array, " n"], weights: Float[Array, " n"]) -> Scalar:
+    return jnp.sum(errors * weights) / nonzero(jnp.sum(weights))
+
+
+@pytree
+class SelfSimilarity(Loss):
+    """The mean distance of hypercolumns' likenesses to one another from the content's, `target`."""
+
+    tileable = False
+
+    target: Float[Array, "n n"]
+    scale: dict[str, Scalar]
+    stride: int = static()
+
+    @classmethod
+    def of(cls, features: Features, scale: dict[str, Scalar]) -> Self:
+        """Summarise a content."""
+        stride = _stride(hypercolumns(features, scale), PLACES)
+        return cls(likenesses(features, scale, stride), scale, stride)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple({"image": None} | self.scale)
+
+    def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
+        errors = jnp.abs(likenesses(features, self.scale, self.stride) - self.target)
+        return len(errors) * jnp.mean(errors)
+
+
+def likenesses(features: Features, scale: dict[str, Scalar], stride: int) -> Float[Array, "n n"]:
+    """Return the distances between all pairs of a grid of hypercolumns, over their sums by column."""
+    columns = hypercolumns(features, scale)[::stride, ::stride]
+    rows = _unit(columns.reshape(-1, columns.shape[-1]))
+    distances = 1 - rows @ rows.T
+    return distances / nonzero(jnp.sum(distances, axis=0))
