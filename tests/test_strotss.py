@@ -15,7 +15,7 @@ from jaxstyle.losses.hypercolumns import hypercolumns
 from jaxstyle.methods.descent import evaluate
 from jaxstyle.statistics.patches import ROWS, Patches
 
-SCALE = {"deep": 1.0}
+SCALE: dict = {"deep": 1.0}
 LEFT = jnp.zeros((24, 28)).at[:, :12].set(1)
 
 
