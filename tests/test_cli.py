@@ -342,7 +342,6 @@ REFUSED = {
     "johnson photo.png style.png --weights johnson-ink": "to a folder (johnson takes no style)",
     "gatys photo.png": "has no style: name a picture after it, or by --style",
     "gatys photo.png style.png --resume": "one goes on by --checkpoint",
-    "gatys photo.png style.png --output - --json": "stdout, and --json prints there",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
     "compare photo.png style.png --methods monge --steps 3": "leave it out",
     "sweep adain photo.png style.png --over beta=1,2": "unknown option 'beta': there are alpha",

@@ -119,6 +119,9 @@ def test_resume_makes_what_is_not_there_as_asked(place, capsys):
         "e.png",
     }
     assert made_again(place, "monge photos/a.png --style style.jpg --output out") == {"a.png"}
+    (place / "photos/a.png").unlink()
+    assert run("monge photos/a.png --style style.jpg --output out --resume") == 1
+    assert "photos/a.png: there is no such file" in capsys.readouterr().err
 
 
 def test_resume_makes_a_stopped_descent_anew(place):

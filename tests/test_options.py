@@ -61,6 +61,7 @@ VALUES = {  # what to give an option so that it shows
     "--quality": "20",
     "--quiet": "",
     "--refine": "2",
+    "--resume": "",
     "--rotations": "1",
     "--seed": "5",
     "--shard": "",
@@ -125,7 +126,7 @@ def offered(*names: str) -> set[str]:
     for name in names:
         command = command[name]
     every = {each.name for each in command.assemble_argument_collection() if each.show}
-    return every - {"--output", "--content", "--style"}
+    return every - {"--output", "--pictures", "--style"}
 
 
 @pytest.fixture(autouse=True)

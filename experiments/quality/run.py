@@ -67,7 +67,9 @@ def is_whole(facts: dict[str, Any]) -> bool:
 
 def is_made(arguments: list[str]) -> bool:
     """Tell whether the picture of a command is there, as the command would make it now."""
-    request = Request(arguments[0], **cli.parse(arguments).bound.arguments)
+    parsed = cli.parse(arguments).bound.arguments
+    inputs = parsed.pop("inputs").resolved(TABLE[arguments[0]].needs_style)
+    request = Request(arguments[0], inputs=inputs, **parsed)
     if not request.output.output.exists():
         return False
     facts = facts_of(request.output.output)

@@ -75,6 +75,8 @@ def is_made(request: Request) -> bool:
         facts = facts_of(beside(result))
     except InputError:
         return False
+    if not request.inputs.content.is_file():
+        return False
     now = {"command": request.name, "options": request.asked(), **files_read(request)}
     return facts.items() >= now.items() and result.is_file() and sha256(result) == facts.get("sha256")
 

@@ -126,9 +126,10 @@ def opened(paths: Iterable[Path]) -> list[io.Picture]:
     return found
 
 
-def read(inputs: Inputs, styles: list[io.Picture]) -> Files:
-    """Read the content and the masks, and place the styles."""
-    (content,) = opened([inputs.content])
+def read(inputs: Inputs, styles: list[io.Picture] | None = None) -> Files:
+    """Read the content, the styles unless they are there, and the masks."""
+    content, *read_here = opened([inputs.content, *(inputs.style if styles is None else ())])
+    styles = read_here if styles is None else styles
     return Files(content, styles, *_placed(inputs, content, styles))
 
 

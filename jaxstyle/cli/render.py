@@ -83,7 +83,7 @@ class Shared:
 def run(request: Request) -> int:
     """Run a method from files to files; what stops it early keeps the image so far."""
     check_outputs(request)
-    files = pictures.read(request.inputs, pictures.opened(request.inputs.style))
+    files = pictures.read(request.inputs)
     with Bar() as bar:
         return render(request, files, Shared(request), bar)
 

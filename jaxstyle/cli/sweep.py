@@ -77,8 +77,8 @@ def __getattr__(name: str) -> App:
         raise AttributeError(name)
     entry = TABLE[name]
     kinds: dict[str, Any] = stylize.classes(entry) | {"variation": Variation}
-    pictures, hidden = (PAIR, OF_PAIRS) if entry.needs_style else (ALONE, OF_STYLES)
-    kinds["inputs"] = changed(Inputs, *hidden, pictures=pictures)
+    taken, hidden = (PAIR, OF_PAIRS) if entry.needs_style else (ALONE, OF_STYLES)
+    kinds["inputs"] = changed(Inputs, *hidden, pictures=taken)
     if "seed" in readable(entry.load()):
         kinds["variation"] = changed(Variation, "seed")
     kinds["output"] = changed(Output, "resume", "depth", "history", "frames", "checkpoint", output=SHEET)
@@ -139,7 +139,7 @@ def run(name: str, arguments: list[str], variation: Variation, inputs: Inputs, *
     asked = "seed" in request.settings or variation.seed is not None
     if "seed" in values or (asked and not variation.search):
         check_draws(method, request)
-    read = pictures.read(request.inputs, pictures.opened(request.inputs.style))
+    read = pictures.read(request.inputs)
     sized = partial(read.sized, request.entry.load(), request.inputs)
     shapes, count = jax.eval_shape(sized), len(next(iter(values.values())))
     plan.check_least(method, [shapes.content, *shapes.styles], limit_of(None), count)

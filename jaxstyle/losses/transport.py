@@ -1,15 +1,16 @@
 """Relaxed transport between hypercolumns, and their self-similarity (Kolkin et al. 2019).
 
     R = max( mean_p min_j c(F_p, S_j),  mean_j min_p c(F_p, S_j) )        F of the image, S of the style
-    D = n mean_pq | C(F)_pq - C(P)_pq |,    C(F)_pq = c(F_p, F_q) / sum_r c(F_r, F_q)        P of the content
+    D = mean_pq | n C(F)_pq - n C(P)_pq |,    C(F)_pq = c(F_p, F_q) / sum_r^n c(F_r, F_q)    P of the content
     c(x, y) = 1 - cos(x, y)
 
 R is the larger of two bounds from below of the earth mover's distance: every hypercolumn is like one of the
 style's, and each of the style's is used. D keeps which places are like which, whatever they look like. The
 nearest are chosen anew at every evaluation; the choice is not differentiated. See `hypercolumns.py` for F.
 
-Differs from the paper, which draws 1,024 places anew at every step: here all places of the image are compared
-with a grid of the style's, and D looks at a grid of the image's, so the loss is one function, as L-BFGS asks.
+Differs from the paper, which draws 1,024 places anew at every step: here all places p of the image are seen,
+beside a grid of the style's and, in D, a grid q of the image's: one function, as L-BFGS asks. The kink of
+D at 0 is rounded.
 """
 
 import math
@@ -26,9 +27,10 @@ from jaxstyle.statistics.moments import nonzero
 from jaxstyle.statistics.patches import Patches
 
 VECTORS = 1024  # of a style that are looked at, at most
-PLACES = 1024  # of the content, whose likeness is kept, at most
+KINK = 0.01  # of |x|, which a descent from the content starts in, where its gradient would be rounding's sign
+ANCHORS = 256  # places of the content, to which the likeness of all is kept, at most
 
-Rows = Float[Array, "n k"]
+Rows = Float[Array, "*n k"]
 
 
 def _unit(rows: Rows) -> Rows:
@@ -81,14 +83,14 @@ class SelfSimilarity(Loss):
 
     tileable = False
 
-    target: Float[Array, "n n"]
+    target: Float[Array, "n m"]
     scale: dict[str, Scalar]
     stride: int = static()
 
     @classmethod
     def of(cls, features: Features, scale: dict[str, Scalar]) -> Self:
         """Summarise a content."""
-        stride = _stride(hypercolumns(features, scale), PLACES)
+        stride = _stride(hypercolumns(features, scale), ANCHORS)
         return cls(likenesses(features, scale, stride), scale, stride)
 
     @property
@@ -96,13 +98,14 @@ class SelfSimilarity(Loss):
         return tuple({"image": None} | self.scale)
 
     def __call__(self, features: Features, weight: Weights | None = None) -> Scalar:
-        errors = jnp.abs(likenesses(features, self.scale, self.stride) - self.target)
-        return len(errors) * jnp.mean(errors)
+        likeness = likenesses(features, self.scale, self.stride)
+        errors = len(likeness) * (likeness - self.target)
+        return jnp.mean(jnp.sqrt(errors**2 + KINK**2) - KINK)
 
 
-def likenesses(features: Features, scale: dict[str, Scalar], stride: int) -> Float[Array, "n n"]:
-    """Return the distances between all pairs of a grid of hypercolumns, over their sums by column."""
-    columns = hypercolumns(features, scale)[::stride, ::stride]
-    rows = _unit(columns.reshape(-1, columns.shape[-1]))
-    distances = 1 - rows @ rows.T
+def likenesses(features: Features, scale: dict[str, Scalar], stride: int) -> Float[Array, "n m"]:
+    """Return the distances of all hypercolumns to those of a grid, over their sums by column."""
+    unit = _unit(hypercolumns(features, scale))
+    flat = lambda x: x.reshape(-1, x.shape[-1])
+    distances = 1 - flat(unit) @ flat(unit[::stride, ::stride]).T
     return distances / nonzero(jnp.sum(distances, axis=0))

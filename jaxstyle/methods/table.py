@@ -50,7 +50,7 @@ ENTRIES = (
     Entry(
         "strotss",
         DESCENT,
-        "Repaint by relaxed optimal transport, keep what is like what (Kolkin et al. 2019).",
+        "Move the style's features to where they fit, and keep what is like what (Kolkin et al. 2019).",
         "strotss:STROTSS",
     ),
     Entry(
