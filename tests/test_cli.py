@@ -341,7 +341,7 @@ REFUSED = {
     "monge photo.png style.png --memory 1KB": "and you allow 1.0 kB: try a smaller --size or --style-size",
     "johnson photo.png style.png --weights johnson-ink": "to a folder (johnson takes no style)",
     "gatys photo.png": "has no style: name a picture after it, or by --style",
-    "gatys photo.png style.png --resume": "one goes on by --checkpoint",
+    "gatys photo.png style.png --resume": "--resume is of many photographs",
     "compare photo.png style.png --methods monge,reinhard": "spaces",
     "compare photo.png style.png --methods monge --steps 3": "leave it out",
     "sweep adain photo.png style.png --over beta=1,2": "unknown option 'beta': there are alpha",

@@ -86,6 +86,23 @@ def test_a_broken_photograph_is_named_and_left_out(place, capsys):
     assert results(place / "out").keys() == {"a.png", "b.jpg", "c.tif", "d.png"}
 
 
+def test_quiet_says_what_is_wrong_and_nothing_else(place, capsys):
+    (place / "photos/bb.jpg").write_text("broken")
+    assert run("monge photos --style style.jpg --output out --quiet") == 1
+    assert capsys.readouterr().err == "jaxstyle: photos/bb.jpg: not an image file that Pillow knows\n"
+
+
+def test_one_photograph_goes_to_a_new_folder_where_the_style_is_named(place):
+    assert run("monge photos/a.png --style style.jpg --output out") == 0
+    assert results(place / "out").keys() == {"a.png"}
+
+
+def test_a_pattern_finds_no_results_and_a_file_counts_once(place):
+    for _ in range(2):
+        assert run(f"monge **/?.* {place}/photos/a.png --style style.jpg --output out --quiet") == 0
+        assert results(place / "out").keys() == {"a.png", "b.jpg", "c.tif", "d.png"}
+
+
 def test_json_has_a_line_for_each(place, capsys):
     assert run("monge photos --style style.jpg --output out --json --quiet") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -150,7 +167,7 @@ def test_what_stops_a_folder_says_what_is_left(place, capsys, monkeypatch):
 REFUSED = {
     "monge empty --style style.jpg --output out": "holds no picture",
     "monge photos/*.heic --style style.jpg --output out": "holds no picture",
-    "monge photos --style style.jpg --output out.png": "4 photographs go to a folder; name one",
+    "monge photos --style style.jpg --output out.png": "many photographs go to a folder; name one",
     "monge photos --style style.jpg --output photos": "is what is read",
     "monge photos --style style.jpg --output photos/notes.txt": "is a file, where a folder is to be",
     "monge photos twins --style style.jpg --output out": "the result of photos/a.png and of twins/a.png",
@@ -159,6 +176,13 @@ REFUSED = {
     "gatys photos --style style.jpg --output out --history losses.png": "--history is of one photograph",
     "gatys photos --style style.jpg --output out --frames frames": "--frames is of one photograph",
     "gatys photos --style style.jpg --output out --seed 3": "draws nothing",
+    "monge photos --style style.jpg --output photos --overwrite": "take another folder",
+    "monge photos --style style.jpg --output others": "others/a.png: is no result of an older run",
+    "monge photos --style style.jpg --output -": "- is one photograph, or one picture",
+    "monge - photos/a.png --style style.jpg --output out": "- is one photograph, or one picture",
+    "monge photos/a.png photos/b.jpg style.jpg --output out": "which of these pictures are styles?",
+    "monge photos --style style.jpg --mix 1 --output out": "--mix has 1 share of 1 style",
+    "monge photos --style style.jpg --output marred": "is a folder, where the provenance is to be",
     "monge photos --style style.jpg --output out --depth 16": "JPEG files have no 16 bits",
 }
 
@@ -166,8 +190,10 @@ REFUSED = {
 @pytest.mark.parametrize("command", REFUSED)
 def test_what_makes_no_sense_is_refused_before_any_work(command, place, capsys):
     (place / "empty").mkdir()
-    (place / "twins").mkdir()
-    shutil.copy(place / "photos/a.png", place / "twins/a.png")
+    for name in ("twins", "others"):
+        (place / name).mkdir()
+        shutil.copy(place / "photos/a.png", place / name / "a.png")
+    (place / "marred/a.png.provenance.json").mkdir(parents=True)
     before = sorted(place.rglob("*"))
     assert run(command) == 2
     error = capsys.readouterr().err
@@ -218,7 +244,9 @@ def closed(data: bytes) -> None:
 
 
 PIPES = {
-    "stdout was closed": SimpleNamespace(buffer=SimpleNamespace(write=closed), isatty=lambda: False),
+    "cannot be written to stdout": SimpleNamespace(
+        buffer=SimpleNamespace(write=closed), isatty=lambda: False
+    ),
     "it is a terminal: name a file": SimpleNamespace(isatty=lambda: True),
 }
 

@@ -5,16 +5,18 @@ Each result has its photograph's name, and its provenance beside it: `--resume` 
 """
 
 import glob
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from jaxstyle.cli import pictures
+from jaxstyle.cli.pipes import PIPE
 from jaxstyle.cli.provenance import beside, facts_of, files_read
 from jaxstyle.cli.render import Shared, check_outputs, render
-from jaxstyle.cli.request import Request
-from jaxstyle.cli.run import exit_code
+from jaxstyle.cli.request import Inputs, Request
+from jaxstyle.cli.run import complain, exit_code
 from jaxstyle.cli.sinks import Bar
 from jaxstyle.core import InputError
 from jaxstyle.image import io
@@ -24,26 +26,38 @@ READ = (*io.SUFFIXES, ".gif", ".jfif", ".jp2", ".ppm", ".tga", ".heic", ".heif")
 OF_ONE = ("content_mask", "style_mask", "history", "frames", "checkpoint")
 
 
-def is_asked(request: Request) -> bool:
-    """Tell whether a command is on many photographs, or its result goes into a folder."""
-    names = request.inputs.pictures
-    return len(names) > 1 or request.output.output.is_dir() or photographs(names) != [*names]
+def is_asked(inputs: Inputs, output: Path) -> bool:
+    """Tell whether photographs are many, or results go into a folder."""
+    several = len(inputs.pictures) > 1 or any(x.is_dir() or is_pattern(x) for x in inputs.pictures)
+    return several or output.is_dir()
 
 
-def photographs(names: Iterable[Path]) -> list[Path]:
-    """Return the files that names stand for, each once: the pictures of a folder or a pattern, or a file."""
-    found: dict[Path, None] = {}
+def is_pattern(name: Path) -> bool:
+    """Tell whether a name stands for files that match it."""
+    return glob.has_magic(str(name)) and not name.exists()
+
+
+def photographs(names: Iterable[Path], results: Path) -> list[Path]:
+    """Return the files that names stand for, each once: the pictures of a folder or a pattern, or a file.
+
+    A pattern means no results of an older run.
+    """
+    found: dict[str, Path] = {}
     for name in names:
+        files = [name]
         if name.is_dir():
-            files = _pictures(name.iterdir())
-        elif glob.has_magic(str(name)) and not name.exists():
-            files = _pictures(map(Path, glob.glob(str(name), recursive=True)))
-        else:
-            files = [name]
+            try:
+                files = _pictures(name.iterdir())
+            except OSError as error:
+                raise InputError(f"{name}: cannot be read ({error.strerror})") from None
+        elif is_pattern(name):
+            every = _pictures(map(Path, glob.glob(str(name), recursive=True)))
+            files = [file for file in every if not io.same_file(file.parent, results)]
         if not files:
             raise InputError(f"{name}: holds no picture that is read here ({' '.join(READ)})")
-        found |= dict.fromkeys(files)
-    return [*found]
+        for file in files:
+            found.setdefault(os.path.abspath(file), file)
+    return [*found.values()]
 
 
 def _pictures(files: Iterable[Path]) -> list[Path]:
@@ -60,16 +74,20 @@ def runs_of(request: Request) -> list[Request]:
     """Return a run for each photograph; raise `InputError` where results would be in one place."""
     owners: dict[str, Path] = {}
     runs = []
-    for photograph in photographs(request.inputs.pictures):
+    for photograph in photographs(request.inputs.pictures, request.output.output):
         result = result_of(photograph, request.output.output)
+        if io.same_file(result, photograph):
+            raise InputError(f"{result}: is what is read; take another folder")
+        if not request.output.overwrite and result.exists() and not beside(result).exists():
+            raise InputError(f"{result}: is no result of an older run; take another folder, or --overwrite")
         if (owner := owners.setdefault(result.name.casefold(), photograph)) != photograph:
             raise InputError(f"{result}: the result of {owner} and of {photograph}; rename one")
         runs.append(request.of(photograph, result))
     return runs
 
 
-def is_made(request: Request) -> bool:
-    """Tell whether the result is there, whole, made of the same files by the same options."""
+def is_made(request: Request, weights: dict) -> bool:
+    """Tell whether the result is there, whole, made of the same files and weights by the same options."""
     result = request.output.output
     try:
         facts = facts_of(beside(result))
@@ -77,21 +95,24 @@ def is_made(request: Request) -> bool:
         return False
     if not request.inputs.content.is_file():
         return False
-    now = {"command": request.name, "options": request.asked(), **files_read(request)}
+    now = {"command": request.name, "options": request.asked(), "weights": weights, **files_read(request)}
     return facts.items() >= now.items() and result.is_file() and sha256(result) == facts.get("sha256")
 
 
 def run(request: Request) -> int:
     """Make the results of all photographs in the folder `request.output.output`."""
     folder, options = request.output.output, vars(request.inputs) | vars(request.output)
+    if PIPE in (*request.inputs.pictures, folder):
+        raise InputError("- is one photograph, or one picture: name files, and a folder for --output")
     runs = runs_of(request)
     if unfit := next((name for name in OF_ONE if options[name]), None):
         raise InputError(
-            f"--{unfit.replace('_', '-')} is of one photograph, and there is a folder; leave it out"
+            f"--{unfit.replace('_', '-')} is of one photograph, and there may be many; leave it out"
         )
     if folder.suffix.lower() in io.SUFFIXES and not folder.is_dir():
         why = "" if request.entry.needs_style else f" ({request.name} takes no style)"
-        raise InputError(f"{folder}: the results of {len(runs)} photographs go to a folder{why}; name one")
+        raise InputError(f"{folder}: the results of many photographs go to a folder{why}; name one")
+    pictures.check_mix(request.inputs)
     styles = pictures.opened(request.inputs.style)
     io.check_new_folder(folder)
     made_folder = not folder.exists()
@@ -112,11 +133,12 @@ def _run(runs: list[Request], styles: list[io.Picture], shared: Shared, resume: 
         for each in runs:
             fate = "there already"
             try:
-                if not (resume and is_made(each)):
+                if not (resume and is_made(each, shared.weight_files)):
                     stopped, fate = render(each, pictures.read(each.inputs, styles), shared, bar), "made"
             except InputError as error:
                 fate = "left out"
-                print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)
+                name = str(each.photograph)
+                complain(str(error) if name in str(error) else f"{name}: {error}")
             except KeyboardInterrupt as stop:
                 stopped = exit_code(stop)
             if stopped:

@@ -133,6 +133,15 @@ def read(inputs: Inputs, styles: list[io.Picture] | None = None) -> Files:
     return Files(content, styles, *_placed(inputs, content, styles))
 
 
+def check_mix(inputs: Inputs) -> None:
+    """Refuse shares that are not one each of several styles."""
+    mix, count = inputs.mix, len(inputs.style)
+    if mix and (len(mix) != count or count == 1 or not sum(mix)):
+        cure = "give one each of several styles, not all 0"
+        counts = f"{len(mix)} share{'s' * (len(mix) > 1)} of {count} style{'s' * (count > 1)}"
+        raise InputError(f"--mix has {counts}: {cure}")
+
+
 def _placed(
     inputs: Inputs, content: io.Picture, styles: list[io.Picture]
 ) -> tuple[Masks | None, Masks | None]:
@@ -142,10 +151,7 @@ def _placed(
         raise InputError("--mix and --content-mask both say where styles go: leave one out")
     if inputs.style_mask and (not mask or count != 1):
         raise InputError("--style-mask goes with --content-mask and one style")
-    if mix and (len(mix) != count or count == 1 or not sum(mix)):
-        cure = "give one each of several styles, not all 0"
-        counts = f"{len(mix)} share{'s' * (len(mix) > 1)} of {count} style{'s' * (count > 1)}"
-        raise InputError(f"--mix has {counts}: {cure}")
+    check_mix(inputs)
     if mix:
         return jnp.asarray(mix).reshape(-1, 1, 1) / sum(mix), None
     if not mask:

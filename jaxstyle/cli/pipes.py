@@ -42,13 +42,15 @@ def piped(request: Request) -> Iterator[Request]:
     """Give the same run from file to file, between which and the pipes bytes are copied."""
     out, names = request.output, UserNames(sys.stderr)
     to_pipe = out.output == PIPE
-    if to_pipe and (out.json or sys.stdout.isatty()):
-        other = "--json prints there" if out.json else "it is a terminal"
+    if to_pipe and (sys.stdout is None or out.json or sys.stdout.isatty()):
+        other = "--json prints there" if out.json else "it is a terminal" if sys.stdout else "it is closed"
         raise InputError(f"--output - writes a picture to stdout, and {other}: name a file")
     with tempfile.TemporaryDirectory() as folder:
         stdin, stdout = Path(folder, "stdin"), Path(folder, "stdout.png")
         names.by_place |= {str(stdin): "stdin", str(stdout): "stdout"}
         if request.inputs.content == PIPE:
+            if sys.stdin is None:
+                raise InputError("the photograph is to come from stdin, which is closed: name a file")
             with stdin.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             request = replace(request, inputs=replace(request.inputs, pictures=(stdin,)))
@@ -63,5 +65,5 @@ def piped(request: Request) -> Iterator[Request]:
             try:
                 sys.stdout.buffer.write(stdout.read_bytes())
                 sys.stdout.buffer.flush()
-            except BrokenPipeError:
-                raise InputError("stdout was closed before the picture was there") from None
+            except OSError as error:
+                raise InputError(f"the picture cannot be written to stdout ({error.strerror})") from None

@@ -45,6 +45,8 @@ def check_outputs(request: Request) -> None:
         "its frames": out.checkpoint and out.checkpoint / checkpoint.FRAMES,
     }
     check_apart(written)
+    if (beside := provenance.beside(out.output)).is_dir():
+        raise InputError(f"{beside}: is a folder, where the provenance is to be; take another name")
     inputs = [*request.inputs.style, *(path for path in request.read().values() if isinstance(path, Path))]
     if not out.overwrite:
         check_not_read(out.output, inputs, "take another name, or --overwrite")

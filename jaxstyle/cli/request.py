@@ -70,14 +70,14 @@ class Output:
     Attributes:
         output: the image file to write, or the folder for those of many photographs, or - for stdout
         resume: leave out the photographs of a folder whose results are there, made by the same options
-        overwrite: let it take the place of a picture that was read
+        overwrite: let it take the place of a picture that was read or, in a folder, is no older result
         quality: 1 to 100, of a JPEG, WebP or AVIF file (default: 95)
         depth: bits a channel of a PNG or TIFF (default: the content's)
         history: plot the losses, step by step
         frames: keep the evolution: a folder, or a .gif or .webp
         checkpoint: a folder to keep the state in: the same command goes on from there after whatever ended it
         quiet: say nothing but what is wrong
-        json: print output, size, seconds, device and steps as one JSON object
+        json: print output, size, seconds, device and steps as a JSON object, a line for each picture
     """
 
     output: Annotated[Path, NEEDED, Parameter(alias="-o")] = Path()

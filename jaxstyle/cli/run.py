@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from io import StringIO
+from typing import TextIO
 
 import jax
 
@@ -19,6 +20,20 @@ from jaxstyle.core import InputError
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM: to whatever handles Ctrl-C, the same."""
+
+
+class Silence(StringIO):
+    """What `--quiet` says nothing on; `behind` is where what is wrong still goes."""
+
+    def __init__(self, behind: TextIO):
+        super().__init__()
+        self.behind = behind
+
+
+def complain(text: str) -> None:
+    """Say in a line what is wrong, `--quiet` or not."""
+    stream = sys.stderr.behind if isinstance(sys.stderr, Silence) else sys.stderr
+    print("jaxstyle:", " ".join(text.splitlines()), file=stream)  # a name may have two lines
 
 
 def exit_code(stopped: BaseException) -> int:
@@ -76,10 +91,10 @@ def run(call: Call) -> int:
     keep_programs()
     silent = getattr(call.bound.arguments.get("output"), "quiet", False)
     try:
-        with terminable(), on_a_device(), redirect_stderr(StringIO()) if silent else nullcontext():
+        with terminable(), on_a_device(), redirect_stderr(Silence(sys.stderr)) if silent else nullcontext():
             return call() or 0
     except InputError as error:
-        print("jaxstyle:", " ".join(str(error).splitlines()), file=sys.stderr)  # a name may have two lines
+        complain(str(error))
         return 2
     except KeyboardInterrupt as stopped:
         print("jaxstyle: stopped before there was an image", file=sys.stderr)

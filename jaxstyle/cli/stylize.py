@@ -16,7 +16,7 @@ from cyclopts import App, Parameter
 from jaxstyle.cli import folder, render
 from jaxstyle.cli.build import types
 from jaxstyle.cli.fields import NEEDED, changed, command, documented, field_options
-from jaxstyle.cli.pipes import piped
+from jaxstyle.cli.pipes import PIPE, piped
 from jaxstyle.cli.request import OF_STYLES, Budget, Inputs, Output, Request, Wrappers
 from jaxstyle.core import InputError
 from jaxstyle.methods.table import TABLE, Entry
@@ -45,11 +45,15 @@ jaxstyle {name} PHOTOGRAPHS...{styles[1]} --output FOLDER [OPTIONS]"""
 
 def run(name: str, arguments: list[str], inputs: Inputs, output: Output, **more: Any) -> int:
     """Run a method on one photograph, or on each of many."""
+    place, by_name = output.output, bool(inputs.style)
+    to_folder = place.is_dir() or (not place.suffix and place != PIPE)
+    if TABLE[name].needs_style and not by_name and to_folder and len(inputs.pictures) > 2:
+        raise InputError("which of these pictures are styles? name them by --style")
     request = Request(name, arguments, inputs.resolved(TABLE[name].needs_style), output, **more)
-    if folder.is_asked(request):
+    if folder.is_asked(request.inputs, place) or (by_name and to_folder):
         return folder.run(request)
     if output.resume:
-        raise InputError("--resume is of many photographs; one goes on by --checkpoint")
+        raise InputError("--resume is of many photographs: leave it out")
     with piped(request) as run_on_files:
         return render.run(run_on_files)
 

@@ -9,8 +9,8 @@ style's, and each of the style's is used. D keeps which places are like which, w
 nearest are chosen anew at every evaluation; the choice is not differentiated. See `hypercolumns.py` for F.
 
 Differs from the paper, which draws 1,024 places anew at every step: here all places p of the image are seen,
-beside a grid of the style's and, in D, a grid q of the image's: one function, as L-BFGS asks. The kink of
-D at 0 is rounded.
+beside a grid of the style's and, in D, the means of cells q of the image's: one function, as L-BFGS asks. The
+kink of D at 0 is rounded.
 """
 
 import math
@@ -28,9 +28,9 @@ from jaxstyle.statistics.patches import Patches
 
 VECTORS = 1024  # of a style that are looked at, at most
 KINK = 0.01  # of |x|, which a descent from the content starts in, where its gradient would be rounding's sign
-ANCHORS = 256  # places of the content, to which the likeness of all is kept, at most
+CELLS = 256  # of the content, to whose means the likeness of all places is kept, at most
 
-Rows = Float[Array, "*n k"]
+Rows = Float[Array, "n k"]
 
 
 def _unit(rows: Rows) -> Rows:
@@ -90,7 +90,7 @@ class SelfSimilarity(Loss):
     @classmethod
     def of(cls, features: Features, scale: dict[str, Scalar]) -> Self:
         """Summarise a content."""
-        stride = _stride(hypercolumns(features, scale), ANCHORS)
+        stride = _stride(hypercolumns(features, scale), CELLS)
         return cls(likenesses(features, scale, stride), scale, stride)
 
     @property
@@ -104,8 +104,10 @@ class SelfSimilarity(Loss):
 
 
 def likenesses(features: Features, scale: dict[str, Scalar], stride: int) -> Float[Array, "n m"]:
-    """Return the distances of all hypercolumns to those of a grid, over their sums by column."""
-    unit = _unit(hypercolumns(features, scale))
-    flat = lambda x: x.reshape(-1, x.shape[-1])
-    distances = 1 - flat(unit) @ flat(unit[::stride, ::stride]).T
+    """Return the distances of all hypercolumns to the means of cells, over their sums by column."""
+    columns = hypercolumns(features, scale)
+    cells = (*(-(-side // stride) for side in columns.shape[:2]), columns.shape[2])
+    means = jax.image.resize(columns, cells, "linear", antialias=True)
+    flat = lambda x: _unit(x.reshape(-1, x.shape[-1]))
+    distances = 1 - flat(columns) @ flat(means).T
     return distances / nonzero(jnp.sum(distances, axis=0))
